@@ -25,7 +25,7 @@ WRITES_ITSELF = "as_json"
 OBJECTS: dict[str, dict[str, str]] = {
     "a request or a reply of OpenAI's protocol, and its parameters": {
         "evalctl/probing/target": "Target.parameters",
-        "evalctl_job/answering": "Answering.completions Answering.counts Answering.health Answering.models refusal",
+        "evalctl_job/answering": "Answering.completions Answering.again Answering.counts Answering.health Answering.models refusal",
         "evalctl_job/answers": "Answers.keep Answers.reply digest questions read_record record",
         "evalctl_job/asking": "TaskRequest.__init__ TaskRequest.answer TaskRequest.delivered envelope",
         "evalctl_job/choices": "answer_reasoning blank counted_short delivered described merged part plain prompt_digest prompt_texts"

@@ -105,6 +105,14 @@ class Answering:
         self.store.flush(now=True)
         return 200, task.counts.now().as_json()
 
+    async def again(self, key: str) -> Reply:
+        """The task's framework is started again and gets the answers on file; refused while the task waits for the model."""
+        task = await self.store.task(key)
+        if task.counts.in_flight:
+            return refusal(409, f"{task.counts.in_flight} choices of the task are in flight")
+        await asyncio.to_thread(task.begin_again)
+        return 200, {}
+
     async def health(self) -> Reply:
         """That the relay runs, and the server's health (null: no health address was given)."""
         return 200, {"relay": True, "upstream": await self.upstream.healthy()}

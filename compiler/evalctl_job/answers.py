@@ -115,11 +115,13 @@ class Answers:
         except OSError:
             os.close(self._handle)
             raise
-        for offset, line in self._lines():
-            if line.endswith(b"\n"):
-                self._index(offset, line)
-            else:  # the answer of an incomplete line was never delivered: it does not count
-                os.ftruncate(self._handle, offset)
+        self._read_all()
+
+    def rewind(self) -> None:
+        """All choices on file are there to be taken again. None is being taken or kept meanwhile."""
+        self._waiting.clear()
+        self.unreadable, self.given = 0, GivenReplies()
+        self._read_all()
 
     def take(self, asked: Sequence[Question]) -> list[ChoicePlace | None]:
         """A stored choice for each question, or None; none is handed out twice."""
@@ -195,6 +197,13 @@ class Answers:
     def _undo(self, offset: int) -> None:
         if stat.S_ISREG(os.fstat(self._handle).st_mode):
             os.ftruncate(self._handle, offset)
+
+    def _read_all(self) -> None:
+        for offset, line in self._lines():
+            if line.endswith(b"\n"):
+                self._index(offset, line)
+            else:  # the answer of an incomplete line was never delivered: it does not count
+                os.ftruncate(self._handle, offset)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         if not stat.S_ISREG(os.fstat(self._handle).st_mode):

@@ -21,4 +21,4 @@ class AttemptFile:
     umask: int = 0o077
     note: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
-    stall_seconds: int = 60
+    stall_seconds: int = 50  # a stall is noticed one look later: within a minute

@@ -63,6 +63,18 @@ class Counts:
     counted_short: set[str] = field(default_factory=set)
     pace: list[tuple[int, int]] = field(default_factory=list)
 
+    @property
+    def in_flight(self) -> int:
+        """How many choices the framework waits for."""
+        return self.asked - self.answered - self.failed
+
+    def begun_again(self) -> Counts:
+        """The counts where the framework is started again: what the model did in this attempt stays."""
+        return Counts(
+            fresh=self.fresh, fresh_tokens=self.fresh_tokens, retried=self.retried, abandoned=self.abandoned, pace=self.pace,
+            unanswered_allowed=self.unanswered_allowed, counted_short=self.counted_short,
+        )  # fmt: skip
+
     def ask(self, body: Mapping[str, Any], choices: int) -> None:
         """Count a request of the framework (as it is sent) for so many choices."""
         self.requests += 1

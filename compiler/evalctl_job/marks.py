@@ -91,7 +91,10 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskMark:
-    """`task/<key>`: `running`, `done` or `failed`, and what acceptance found."""
+    """`task/<key>`: `running`, `done` or `failed`, and what acceptance found.
+
+    `restarts`: how often its framework was started again because it asked no more; then `reason` and `detail` of a running task say why.
+    """
 
     key: str
     state: str
@@ -102,6 +105,7 @@ class TaskMark:
     ended_at: Moment | None = None
     exit: int | None = None
     acceptance: Acceptance | None = None
+    restarts: int = 0
 
 
 JobMark = Started | ServerReady | ServerRestarted | Finished

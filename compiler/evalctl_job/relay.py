@@ -3,7 +3,7 @@
     python -m evalctl_job.relay --listen-port-file F --upstream-file U --state DIR
 
 serves `/task/<key>/v1/chat/completions` (also `/completions`, `/models`), `/task/<key>/questions` (all questions of a framework's
-call), `/task/<key>/counts` and `/health` on 127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
+call), `/task/<key>/counts`, `/task/<key>/again` (its framework is started again) and `/health` on 127.0.0.1, at a port that the kernel chooses and F names, or on a socket that it was given and that holds requests until
 the relay is ready. Requests carry the key in $EVALCTL_RELAY_KEY as bearer, or are refused. U names the model's API once
 there is a server; while U is missing requests wait. The relay ends on SIGTERM; a file DIR/aborted fails all requests.
 """
@@ -72,6 +72,7 @@ class Relay:
         served.router.add_post(f"{task}/questions", self.questions)
         served.router.add_get(f"{task}/v1/models", self.models)
         served.router.add_get(f"{task}/counts", self.counts)
+        served.router.add_post(f"{task}/again", self.again)
         served.router.add_get("/health", self.health)
         return served
 
@@ -116,6 +117,10 @@ class Relay:
     async def counts(self, request: web.Request) -> web.Response:
         """The task's counts now, on disk and in the reply."""
         return _reply(await self.answering.counts(request.match_info["key"]))
+
+    async def again(self, request: web.Request) -> web.Response:
+        """The task's framework is started again."""
+        return _reply(await self.answering.again(request.match_info["key"]))
 
     async def health(self, request: web.Request) -> web.Response:
         """That the relay runs, and the server's health."""

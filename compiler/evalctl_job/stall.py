@@ -1,6 +1,6 @@
 """Detects a framework that sends no requests although questions are left.
 
-    python -m evalctl_job.stall --pid P --log F --relay URL/task/KEY --seconds 60 --state DIR --task-key KEY
+    python -m evalctl_job.stall --pid P --log F --relay URL/task/KEY --seconds 50 --state DIR --task-key KEY
 
 runs beside the framework process P of one task and writes `DIR/KEY.stalled` once P has stalled; it ends with P. P has stalled when for so
 many seconds all of this holds: its progress bar shows questions without an answer, the relay has no question of the task
@@ -46,9 +46,9 @@ class ProgressBar:
     `questions` is the total; None until the log has it, and with several splits, which the log counts separately.
     """
 
-    def __init__(self, log: Path) -> None:
-        """Nothing is read yet."""
-        self._log, self._offset, self._carry = log, 0, b""
+    def __init__(self, log: Path, begin: int = 0) -> None:
+        """Nothing is read yet; the first `begin` bytes are of an earlier process."""
+        self._log, self._offset, self._carry = log, begin, b""
         self._asking, self._left = False, 0
         self._whole = False
         self.questions: int | None = None
@@ -194,9 +194,9 @@ def note_questions(into: Path, questions: int) -> None:
         complain(into.name, problem)
 
 
-def watch(pid: int, log: Path, relay: str, seconds: float, questions: Path) -> str | None:
+def watch(pid: int, progress: ProgressBar, relay: str, seconds: float, questions: Path) -> str | None:
     """Take samples until the framework has stalled; None when it or its task's parent process has ended."""
-    progress, parent, first, last = ProgressBar(log), os.getppid(), None, None
+    parent, first, last = os.getppid(), None, None
     noted: int | None = None
     while _lives(pid) and os.getppid() == parent:
         now = sample(pid, progress.left(), relay)
@@ -222,8 +222,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m evalctl_job.stall", description=__doc__.splitlines()[0])
     made.add_argument("--pid", type=int, required=True, help="the framework's process, which leads its group")
     made.add_argument("--log", type=Path, required=True, help="what the framework prints")
+    made.add_argument("--log-begin", type=int, default=0, help="bytes of the log that an earlier process wrote")
     made.add_argument("--relay", required=True, help="address of this task at the relay")
-    made.add_argument("--seconds", type=float, default=60.0, help="how long a silence is a stall")
+    made.add_argument("--seconds", type=float, default=50.0, help="how long a silence is a stall")
     made.add_argument("--state", type=Path, required=True, help="the folder of the relay, where the words are written")
     made.add_argument("--task-key", required=True)
     return made
@@ -233,7 +234,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0: the framework has ended or stalled."""
     arguments = parser().parse_args(argv)
     state, key = RelayFolder(arguments.state), arguments.task_key
-    if why := watch(arguments.pid, arguments.log, arguments.relay, arguments.seconds, state.questions(key)):
+    progress = ProgressBar(arguments.log, arguments.log_begin)
+    if why := watch(arguments.pid, progress, arguments.relay, arguments.seconds, state.questions(key)):
         write_by_rename(state.stalled(key), f"{why}\n")
     return 0
 

@@ -39,6 +39,13 @@ class TaskState:
             write_json(self.folder.counts(self.key), self.counts.now().as_json())
             self.changed = False
 
+    def begin_again(self) -> None:
+        """The framework is started again: every answer on file is there to be given, as at the task's first request."""
+        self.counts, self.refusals, self.changed = self.counts.begun_again(), Refusals(), True
+        if self.answers is not None:
+            self.answers.rewind()
+            self.counts.unreadable = self.answers.unreadable
+
 
 def restored_state(key: str, folder: RelayFolder, ours: bool) -> TaskState:
     """The state of a task at its first request, with the answers of earlier attempts."""

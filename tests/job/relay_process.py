@@ -45,6 +45,11 @@ class Relay:
         """The counts of a task, now."""
         return self.get(f"/task/{key}/counts")[1]
 
+    def again(self, key: str = "t") -> int:
+        """The status of the relay's reply to: the task's framework is started again."""
+        address = f"http://127.0.0.1:{self.port}/task/{key}/again"
+        return fetched(urllib.request.Request(address, b"", BEARER))[0]
+
     def server(self) -> dict[str, Any]:
         """What was seen of the server, as of the last look."""
         path = self.state / "server.json"

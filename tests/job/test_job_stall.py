@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from chat_upstream import answers, serving
 from framework_runs import CONFIG, Run
-from relay_process import StartRelay
+from relay_process import StartRelay, wait_for
 
 from evalctl_job.stall import ProgressBar, Sample, family, read_process, silent_since, stalled
 
@@ -119,6 +119,17 @@ def test_the_bar_says_how_many_questions_there_are(log: bytes, questions: int | 
     assert progress.questions == questions
 
 
+def test_what_an_earlier_process_wrote_says_nothing(tmp_path: Path) -> None:
+    """Of a log with two starts only the second counts: while it loads, no question is left."""
+    path = tmp_path / "log"
+    path.write_bytes(SPLITS + NONE + ONE)
+    progress = ProgressBar(path, path.stat().st_size)
+    assert progress.left() == 0
+    with path.open("ab") as file:
+        file.write(SPLITS + NONE)
+    assert progress.left() == 12
+
+
 def read(run: Run) -> list[int]:
     """Questions left, byte by byte of a real log."""
     progress = ProgressBar(run.folder / "unread")
@@ -218,6 +229,34 @@ def test_nothing_is_asked_twice_after_a_stall(
             assert bool(said) == bool(words)
             relay.stop()
         assert len(server.posts) == 6
+
+
+def test_nothing_is_asked_twice_where_the_framework_is_started_again(start_relay: StartRelay) -> None:
+    """The same relay gives every answer once more, those of each sample too, and counts as at the first start; what the model
+    answered in this attempt stays counted."""
+    with serving(answers) as server:
+        relay = start_relay(server.url)
+        asked = [{"model": "m", "messages": [{"role": "user", "content": text}]} for text in ("one", "one", "two")]
+        first = [relay.post(one)[1]["choices"] for one in asked]
+        assert relay.again() == 200
+        assert [relay.post(one)[1]["choices"] for one in asked] == first
+        assert len(server.posts) == 3
+        counts = relay.counts()
+        assert {name: counts[name] for name in ("asked", "answered", "replayed", "fresh", "failed")} == {
+            "asked": 3, "answered": 3, "replayed": 3, "fresh": 3, "failed": 0,
+        }  # fmt: skip
+
+
+def test_a_task_that_waits_for_the_model_is_not_started_again(start_relay: StartRelay) -> None:
+    """A question in flight would be answered into the counts of the second start."""
+    with serving(lambda asked: replace(answers(asked), pause=3.0)) as server:
+        relay = start_relay(server.url)
+        asking = threading.Thread(target=relay.post, args=[{"model": "m", "messages": []}])
+        asking.start()
+        wait_for(lambda: server.posts)
+        assert relay.again() == 409
+        asking.join()
+        assert relay.again() == 200
 
 
 @contextmanager

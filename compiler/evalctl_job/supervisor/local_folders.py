@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,6 +94,15 @@ def remove_tree(folder: Path) -> None:
     import shutil  # its archives would be loaded at each start of a job
 
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_all_but(folder: Path, kept: Collection[Path]) -> None:
+    """Removes what is in the folder but these files, as far as possible."""
+    for one in {*folder.iterdir()} - {*kept}:
+        if one.is_dir() and not one.is_symlink():
+            remove_tree(one)
+        else:
+            one.unlink(missing_ok=True)
 
 
 def is_replaceable(folder: Path) -> bool:

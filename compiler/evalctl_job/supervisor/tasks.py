@@ -16,8 +16,9 @@ from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.run_folder import INSIDE, kept_answers
 from evalctl_job.supervisor.document import Task
 from evalctl_job.supervisor.http_get import get
+from evalctl_job.supervisor.local_folders import remove_all_but
 from evalctl_job.supervisor.marks import now
-from evalctl_job.supervisor.place import Place
+from evalctl_job.supervisor.place import Place, say
 from evalctl_job.supervisor.processes import Child
 from evalctl_job.supervisor.relay import RelayProcess
 from evalctl_job.supervisor.secrets import HUB_TOKENS, without_addresses
@@ -25,9 +26,11 @@ from evalctl_job.typed import read
 
 _LOOK_SECONDS = 0.2
 _END_SECONDS, _WORKERS_SECONDS = 4.0, 2.0
+_READ_SECONDS = 120.0  # for the relay to read a task's answers again
 _VERDICT_SECONDS = 4.0  # for acceptance to end by itself
 _REASON_SECONDS = 8.0  # for the job to say why it ends, after a signal
-LOST, STOPPED = "task-lost", "job-killed"
+LOST, STOPPED, STALLED = "task-lost", "job-killed", "framework-stalled"
+MOST_RESTARTS = 2  # of a framework that asks no more
 
 
 class TaskRun:
@@ -40,6 +43,7 @@ class TaskRun:
         self._folder = place.folder.task(task.key)
         self._started_at, self._stop = now(), threading.Event()
         self._why, self._closed = (STOPPED, ""), False
+        self._restarts = 0
         self._thread = threading.Thread(target=self._run, name=task.key, daemon=True)
         self._thread.start()
 
@@ -82,6 +86,14 @@ class TaskRun:
         self._place.folder.relay.options(self.task.key).write_text(self.task.relay + "\n", encoding="utf-8")
         self._keep_answers()
         self._mark(RUNNING)
+        status = self._status_of_one()
+        while self._begins_again(status):
+            status = self._status_of_one()
+        return status
+
+    def _status_of_one(self) -> int:
+        """The exit status of one process of the framework."""
+        begin = _size(self._folder.log)
         framework = self._place.launch(
             self.task.command,
             self._folder.log,
@@ -90,9 +102,24 @@ class TaskRun:
             umask=self._place.cache_umask,
         )
         try:
-            return self._watched(framework)
+            return self._watched(framework, begin)
         finally:
             framework.end(_WORKERS_SECONDS)  # workers that it left
+
+    def _begins_again(self, status: int) -> bool:
+        """Whether the framework is to be started again, since it asked no more. It gets the answers so far from the relay."""
+        path, folder = f"/task/{self.task.key}/again", self._folder
+        if not status or not _has_text(self._stalled) or self._restarts == MOST_RESTARTS or self._is_stopped():
+            return False
+        if get(self._relay.port, path, self._relay.key, "POST", _READ_SECONDS) is None:
+            return False
+        self._restarts += 1
+        why = self._stalled.read_text(encoding="utf-8").strip()
+        say(f"{self.task.key}: {why}; it is started again ({self._restarts} of {MOST_RESTARTS})")
+        self._mark(RUNNING, STALLED, why)
+        self._stalled.unlink()
+        remove_all_but(folder.path, (folder.config, folder.log))
+        return True
 
     @property
     def _stalled(self) -> Path:
@@ -127,22 +154,22 @@ class TaskRun:
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start requests a file from the Internet (seen: 6 s without one)
         } | dict(self.task.variables)  # fmt: skip
 
-    def _launched_stall_watch(self, framework: Child) -> Child:
+    def _launched_stall_watch(self, framework: Child, begin: int) -> Child:
         """A client may wait without end for a lost answer (seen: litellm 1.101 with more than 64 questions)."""
         relay = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}"
         options = ["--pid", str(framework.pid), "--log", self._folder.log.name, "--relay", relay]
         options += ["--seconds", str(self._place.attempt.stall_seconds), "--state", str(self._place.folder.relay.path)]
-        options += ["--task-key", self.task.key]
+        options += ["--task-key", self.task.key, "--log-begin", str(begin)]
         argv = self._place.program("stall", *options, environment=self.task.environment)
         variables = self._place.without_secrets() | {relay_key.VARIABLE: self._relay.key}
         return self._place.launch(argv, self._place.folder.job_log, variables, folder=self._folder.path)
 
-    def _watched(self, framework: Child) -> int:
-        """Its exit status. Ends it when this task is to stop, or has stalled."""
+    def _watched(self, framework: Child, begin: int) -> int:
+        """Its exit status; its log has `begin` bytes of an earlier process. Ends it when this task is to stop, or has stalled."""
         stall_watch: Child | None = None
         while framework.alive():
             if stall_watch is None and self._relay.takes_requests():  # which it asks
-                stall_watch = self._launched_stall_watch(framework)
+                stall_watch = self._launched_stall_watch(framework, begin)
             if self._stop.is_set() or _has_text(self._stalled):
                 framework.end(_END_SECONDS)
             self._stop.wait(_LOOK_SECONDS)
@@ -222,7 +249,12 @@ class TaskRun:
         self._place.marks.write_task(TaskMark(
             key=self.task.key, state=state, reason=reason, detail=detail, digest=self.task.digest,
             started_at=self._started_at, ended_at=None if state == RUNNING else now(), exit=exit, acceptance=acceptance,
+            restarts=self._restarts,
         ))  # fmt: skip
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _has_text(path: Path) -> bool:

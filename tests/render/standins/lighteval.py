@@ -56,7 +56,8 @@ except OSError as problem:
     time.sleep(600 if TASK == "asks-a-dead-server" else 0)
 if TASK.startswith("stall-"):
     show("", 1, 4)
-if TASK == "stall-hangs":
+if TASK == "stall-hangs" or (TASK == "stall-once" and not (RUN / "has-stalled").exists()):
+    (RUN / "has-stalled").touch()
     time.sleep(600)
 if TASK == "stall-computes":  # in a child, longer than a silence may last
     subprocess.run(
