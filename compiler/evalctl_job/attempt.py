@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFile:
-    """Paths, tasks to run and time limit of an attempt. `note` is the file for a download's outcome."""
+    """Paths, tasks to run and time limits of an attempt. `note` is the file for a download's outcome."""
 
     number: int
     name: str
@@ -21,4 +21,5 @@ class AttemptFile:
     umask: int = 0o077
     note: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    rest_seconds: int = 120  # without a question, before the server is ended: it takes minutes to start
     stall_seconds: int = 50  # a stall is noticed one look later: within a minute

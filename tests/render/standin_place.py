@@ -116,9 +116,11 @@ class Place:
         run_tasks: Sequence[str] = (),
         answers: Path | None = None,
         stall: int | None = None,
+        rest: int | None = None,
         caches: Path | None = None,
     ) -> Path:
-        """The script and attempt.json, as sync would leave them; with a `stall`, silent frameworks are looked for."""
+        """The script and attempt.json, as sync would leave them; with a `stall`, silent frameworks are looked for, with a `rest`
+        the server is ended after so many seconds without a question."""
         attempt = {
             "number": 1, "name": f"{job.name}-a1", "environments": str(self.environments), "env_file": str(self.env_file),
             "walltime_seconds": job.batch.walltime_seconds, "run_tasks": list(run_tasks), "answers": str(answers or ""),
@@ -127,6 +129,8 @@ class Place:
         if stall is not None:
             (self.run_dir / "stall").touch()
             attempt["stall_seconds"] = stall
+        if rest is not None:
+            attempt["rest_seconds"] = rest
         (self.run_dir / "attempt.json").write_text(json.dumps(attempt), encoding="utf-8")
         (self.run_dir / "environments").write_text(str(self.environments), encoding="utf-8")
         for name in ("attempt.json", "environments"):  # as sync makes them, whatever the umask

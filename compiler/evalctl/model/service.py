@@ -106,7 +106,9 @@ class Service(Strict):
         description="Where TMPDIR may be: variable names ($T4TMPDIR) or paths with $JOB_ID; the first that exists.",
         strict=False,
     )
-    parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(4, description="Tasks that run at once on one server.")
+    parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(
+        32, description="The most tasks that ask one server at once; a node with few cores or little memory runs fewer."
+    )
     bulk_storage: tuple[AbsolutePath, ...] = Field(
         (),
         description="Where large files belong; caches that .env names elsewhere are reported by `evalctl env check`.",

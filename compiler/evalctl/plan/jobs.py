@@ -28,6 +28,7 @@ LONGEST_STEM = 40
 # rest is margin. It only determines the number of jobs: the walltime stays the sum, cut at the limit, and the next attempt
 # continues an unfinished job, so one job too few costs less than loading a model twice.
 TOGETHER = 0.75
+SEVERAL = 4  # tasks by which the relay may exceed what is planned for one: the forecast of the cache is careful
 LOAD_BYTES_PER_SECOND = 1e9  # planning figure for reading weights from a parallel file system
 
 
@@ -144,7 +145,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     return Job(
         name=name, request=checked.path, service=entry.name, node_kind=place.node_kind, batch=batch, server=serving,
         tasks=tasks, parallel_tasks=service.parallel_tasks, admit=str(request.concurrency), start_seconds=start,
-        admit_most=admitted(request, at_once, service.parallel_tasks),
+        admit_most=admitted(request, at_once, min(service.parallel_tasks, SEVERAL)),
         framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),

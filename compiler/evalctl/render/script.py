@@ -71,7 +71,10 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "time", f"at most {clock(job.batch.walltime_seconds)}, {clock(job.start_seconds)} of it to start"
     if job.estimate is not None:
         yield "cost", cost(job.estimate)
-    yield "tasks", f"{len(job.tasks)}, at most {job.parallel_tasks} at once, each with the time that it may take:"
+    yield (
+        "tasks",
+        f"{len(job.tasks)}, at most {job.parallel_tasks} at once as far as the node bears them, each with the time that it may take:",
+    )
 
 
 def _gpus(job: Job) -> str:

@@ -9,7 +9,8 @@
 - `secrets`: which variables a child must not see, and texts without their values.
 - `server`: the model's server, started again once if it dies; `deaths`: why it died, by its log.
 - `relay`: the relay's process; `http_get`: requests to it and to the server.
-- `tasks`: one framework process for each task, from its configuration to its mark.
+- `tasks`: one framework process for each task, from its configuration to its mark; `asking`: whether it still asks.
+- `capacity`: how many of them run at once, as the node's cores and memory allow.
 - `marks`: writes the marks, one JSON object per file.
 - `signals`: whether a signal asked the job to end.
 - `processes`: children in process groups, and nothing left behind; `guard`: the same after a kill of the job's process.

@@ -6,11 +6,12 @@ import os
 import subprocess
 import time
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 from evalctl_job.marks import Finished, Started
 from evalctl_job.run_folder import RunFolder
-from evalctl_job.supervisor import node, private
+from evalctl_job.supervisor import capacity, node, private
 from evalctl_job.supervisor.document import InvalidAttemptFile, Job, Task, read_attempt
 from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
 from evalctl_job.supervisor.guard import Guard
@@ -164,8 +165,9 @@ class Course:
     def _run_tasks(self, relay: RelayProcess) -> None:
         wanted = self._place.attempt.run_tasks
         waiting = [task for task in self._job.tasks if not wanted or task.key in wanted]
+        slots = capacity.slots(self._job.parallel_tasks, capacity.cores(), capacity.memory())
         while waiting or self._running:
-            while len(self._running) < self._job.parallel_tasks and (task := self._next_of(waiting)):
+            while self._has_room(slots) and (task := self._next_of(waiting)):
                 waiting.remove(task)
                 self._running.append(TaskRun(self._place, task, relay, self._weights_changed))
             if not self._running:
@@ -176,7 +178,16 @@ class Course:
             self._collect_tasks()
             relay.check(self._check_time)
             if self._server is not None:
-                self._server.tend()
+                self._server.tend(asked=bool(waiting) or not self._is_quiet())
+
+    def _is_quiet(self) -> bool:
+        """Whether tasks score without a question for long; where all frameworks have ended, the job ends soon."""
+        quiet = min((run.quiet_seconds() for run in self._running), default=0.0)
+        return self._place.attempt.rest_seconds <= quiet < inf
+
+    def _has_room(self, slots: capacity.Slots) -> bool:
+        """A task that has asked its last question, and scores, makes room for the next one."""
+        return slots.has_room(sum(run.asks() for run in self._running), len(self._running))
 
     def _next_of(self, waiting: list[Task]) -> Task | None:
         """The first that is worth starting: near the end of the job a later one may be shorter."""
@@ -222,7 +233,8 @@ class Course:
     def _leave(self, ending: GiveUp) -> int:
         """Write the last mark first (a scheduler may kill within seconds), then end processes and remove folders."""
         Signals.ignore()
-        known = {one for one in family() if self._guard is None or one.pid != self._guard.pid}
+        rested = self._server.known if self._server is not None else set()
+        known = {one for one in family() | rested if self._guard is None or one.pid != self._guard.pid}
         self._stop_tasks(ending)
         reason, detail = ending.reason, ending.detail
         if ending.status != DONE and not self._folder.spare.exists():

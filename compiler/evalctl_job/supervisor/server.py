@@ -19,7 +19,7 @@ from evalctl_job.supervisor.http_get import get
 from evalctl_job.supervisor.local_folders import remove_tree
 from evalctl_job.supervisor.marks import now
 from evalctl_job.supervisor.place import Place, say
-from evalctl_job.supervisor.processes import Child
+from evalctl_job.supervisor.processes import Child, KnownProcess, family
 from evalctl_job.supervisor.secrets import HUB_TOKENS
 
 _END_SECONDS = 6.0  # TERM to KILL: its workers would keep the GPU's memory
@@ -28,7 +28,7 @@ _LOG_BYTES = 1024 * 1024
 
 
 class OurServer:
-    """One server process at a time; its state is the current check, `_await_ready` or `_watch`."""
+    """One server process at a time; its state is the current check: `_await_ready`, `_watch`, or `_rest` while nobody asks."""
 
     def __init__(self, place: Place, server: Server, start_seconds: int, weights_changed: Callable[[], str]) -> None:
         """Starts no process. `weights_changed` returns what is wrong with the checkpoint, or ""."""
@@ -37,6 +37,8 @@ class OurServer:
         self._child: Child | None = None
         self._look: Callable[[], None] = self._await_ready
         self._socket, self._restarts, self._log_from = place.private / "server-0.sock", 0, 0
+        self._starts = 0
+        self.known: set[KnownProcess] = set()  # those whose parents may have ended before the job ends
         self._begin = self._look_due = self._healthy_at = 0.0
         self._ready: tuple[int, int] | None = None  # when first, and seconds of its start
 
@@ -45,7 +47,8 @@ class OurServer:
         files = self._written_files()
         self._begin, self._look = self._place.clock.seconds(), self._await_ready
         # A dead server leaves its socket, on which a new server cannot listen.
-        self._socket = self._place.private / f"server-{self._restarts}.sock"
+        self._socket = self._place.private / f"server-{self._starts}.sock"
+        self._starts += 1
         log = self._place.folder.server_log
         self._log_from = log.stat().st_size if log.exists() else 0
         argv = [*self._server.command, *files, "--uds", str(self._socket)]
@@ -58,9 +61,20 @@ class OurServer:
         )
         self._place.folder.server_pid.write_text(f"{self._child.pid}\n")
 
-    def tend(self) -> None:
-        """Checks it once."""
-        self._look()
+    def tend(self, *, asked: bool = True) -> None:
+        """Checks it once. It is ended where nobody asks any more, and started again where that was wrong."""
+        if self._look == self._watch and not asked:
+            say("every question is answered: the server is ended, while scoring goes on")
+            self.known |= family()
+            self.end()
+            self._look = self._rest
+        elif self._look == self._rest and asked:
+            self.start()
+        else:
+            self._look()
+
+    def _rest(self) -> None:
+        """Nothing is to be checked."""
 
     def end(self) -> None:
         """Ends it with all its workers."""

@@ -9,11 +9,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 from evalctl_job import framework_client, relay_key
 from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.run_folder import INSIDE, kept_answers
+from evalctl_job.supervisor.asking import QUIET_SECONDS, Asking
 from evalctl_job.supervisor.document import Task
 from evalctl_job.supervisor.http_get import get
 from evalctl_job.supervisor.local_folders import remove_all_but
@@ -44,12 +46,22 @@ class TaskRun:
         self._started_at, self._stop = now(), threading.Event()
         self._why, self._closed = (STOPPED, ""), False
         self._restarts = 0
+        self._asking: Asking | None = Asking(place.folder.relay.counts(task.key))  # None once its framework has ended
         self._thread = threading.Thread(target=self._run, name=task.key, daemon=True)
         self._thread.start()
 
     def ended(self) -> bool:
         """Whether its last mark is written."""
         return self._closed or not self._thread.is_alive()
+
+    def quiet_seconds(self) -> float:
+        """For how long it has asked nothing after it had all its answers; without end once its framework has ended."""
+        asking = self._asking  # its thread may set it to None meanwhile
+        return inf if asking is None else asking.quiet_seconds()
+
+    def asks(self) -> bool:
+        """Whether it has not asked its last question, as far as anyone knows."""
+        return self.quiet_seconds() < QUIET_SECONDS
 
     def stop(self, reason: str, detail: str) -> None:
         """Ends it soon, for this reason."""
@@ -89,6 +101,7 @@ class TaskRun:
         status = self._status_of_one()
         while self._begins_again(status):
             status = self._status_of_one()
+        self._asking = None
         return status
 
     def _status_of_one(self) -> int:

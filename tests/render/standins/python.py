@@ -54,9 +54,16 @@ class Relay(BaseHTTPRequestHandler):
 
     def do_GET(self):
         key = self.path.split("/")[2]
-        counts = json.dumps({"asked": self.asked.get(key, 0), "answered": self.answered.get(key, 0), "failed": 0})
-        Path(option("--state"), f"{key}.counts.json").write_text(counts)
-        self.say(counts.encode())
+        self.say(self.noted(key).encode())
+
+    def noted(self, key):
+        """The counts, written beside and renamed as the real relay writes them."""
+        asked, path = self.asked.get(key, 0), Path(option("--state"), f"{key}.counts.json")
+        counts = json.dumps({"requests": asked, "asked": asked, "answered": self.answered.get(key, 0), "failed": 0})
+        draft = path.with_suffix(f".{threading.get_ident()}")
+        draft.write_text(counts)
+        draft.rename(path)
+        return counts
 
     def do_POST(self):
         if self.path.endswith("/again"):
@@ -66,10 +73,12 @@ class Relay(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         key, path = self.path.split("/")[2], self.path.split("/v1", 1)[1]
         self.asked[key] = self.asked.get(key, 0) + 1
+        self.noted(key)
         while True:  # like the real one: a server that is not there yet, or is started again, is waited for
             try:
                 answer = asked_upstream(path)
                 self.answered[key] = self.answered.get(key, 0) + 1
+                self.noted(key)
                 return self.say(answer)
             except OSError:
                 time.sleep(0.05)

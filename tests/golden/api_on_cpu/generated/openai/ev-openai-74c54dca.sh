@@ -15,7 +15,7 @@
 #   runs on   tsubame, cpu_16, no GPU
 #   time      at most 9:20:00, 0:15:00 of it to start
 #   cost      about 0.4445, at most 0.448 points; 28 JPY at most (prices of 2026-08-25)
-#   tasks     2, at most 4 at once, each with the time that it may take:
+#   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_judged                 8:00:00   eval 15c0ff5fe52a
 #     en_choice                 1:00:00   eval b253d0dae79a
 #
@@ -27,7 +27,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 33600
 drain_seconds = 120
 start_seconds = 900
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "7"
 admit_most = 28
 secrets = ["OPENAI_API_KEY"]

@@ -8,7 +8,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   local, gpu_2, 2 GPUs (CUDA_VISIBLE_DEVICES 2,3)
 #   time      at most 1:30:00, 0:10:16 of it to start
-#   tasks     2, at most 4 at once, each with the time that it may take:
+#   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval 6d0267f7cd49
 #     en_own                    0:10:00   eval a1b9239f4de9
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
@@ -21,7 +21,7 @@ environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 5400
 drain_seconds = 20
 start_seconds = 616
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 32
 

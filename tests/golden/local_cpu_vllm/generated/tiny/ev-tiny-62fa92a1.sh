@@ -7,7 +7,7 @@
 #   served by vllm in vllm-cpu-1ce68f2ed9fd
 #   runs on   local, cpu_vllm, no GPU
 #   time      at most 0:30:00, 0:10:02 of it to start
-#   tasks     1, at most 4 at once, each with the time that it may take:
+#   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_own                    0:10:00   eval 75d94b05cd13
 #
 environment=lighteval-b2ed8695d5e5
@@ -18,7 +18,7 @@ environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 1800
 drain_seconds = 20
 start_seconds = 602
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 32
 

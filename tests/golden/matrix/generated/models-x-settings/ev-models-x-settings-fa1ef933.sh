@@ -16,7 +16,7 @@
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 0:30:00, 0:15:16 of it to start
 #   cost      about 0.0861, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
-#   tasks     1, at most 4 at once, each with the time that it may take:
+#   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_own                    0:10:00   eval a1b9239f4de9
 #   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
@@ -29,7 +29,7 @@ environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 1800
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 244
 

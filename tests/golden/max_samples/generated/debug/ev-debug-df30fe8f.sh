@@ -15,7 +15,7 @@
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 1:00:00, 0:15:16 of it to start
 #   cost      about 2.7633, at most 3 points, 3 held from the start; 660 JPY at most (prices of 2026-11-23)
-#   tasks     2, at most 4 at once, each with the time that it may take:
+#   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 1aaab8558308
 #     en_own                    0:10:00   eval 215c63a1c3e8
 #
@@ -27,7 +27,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 3600
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 404
 

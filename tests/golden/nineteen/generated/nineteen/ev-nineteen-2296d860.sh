@@ -15,7 +15,7 @@
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 24:00:00, 0:15:16 of it to start
 #   cost      about 4.8, at most 4.8 points; 300 JPY at most (prices of 2026-08-25)
-#   tasks     19, at most 4 at once, each with the time that it may take:
+#   tasks     19, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_mmlu_prox              4:00:00   eval a08084657f48
 #     ja_mtbench                4:00:00   eval ac3860ca13c7
 #     en_livecodebench_v5_v6    2:00:00   eval 63bb598f812c
@@ -46,7 +46,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 86400
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 244
 secrets = ["OPENAI_API_KEY"]

@@ -16,7 +16,7 @@
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 2:50:00, 0:15:16 of it to start
 #   cost      about 0.5528, at most 0.5666 points; 35 JPY at most (prices of 2026-08-25)
-#   tasks     3, at most 4 at once, each with the time that it may take:
+#   tasks     3, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval ef9ca8136093
 #     en_code                   1:00:00   eval 5a1090745e83
 #     ja_exact                  0:30:00   eval 7a9ece5c7933
@@ -31,7 +31,7 @@ environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 10200
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 244
 

@@ -15,7 +15,7 @@
 #   runs on   tsubame, gpu_1, 1 GPU
 #   time      at most 0:50:00, 0:15:16 of it to start
 #   cost      about 0.2445, at most 0.2666 points; 17 JPY at most (prices of 2026-08-25)
-#   tasks     1, at most 4 at once, each with the time that it may take:
+#   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
@@ -27,7 +27,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 3000
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 244
 

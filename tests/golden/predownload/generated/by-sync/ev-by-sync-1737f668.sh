@@ -15,7 +15,7 @@
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 0:50:00, 0:15:16 of it to start
 #   cost      about 2.2633, at most 2.5 points, 2.5 held from the start; 550 JPY at most (prices of 2026-11-23)
-#   tasks     1, at most 4 at once, each with the time that it may take:
+#   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_exact                  0:30:00   eval fe27abf199e3
 #   advice    the model (16.1 GB) is downloaded first, by evalctl sync
 #
@@ -27,7 +27,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 3000
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 404
 

@@ -12,7 +12,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
-#   tasks     2, at most 4 at once, each with the time that it may take:
+#   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval 6d0267f7cd49
 #     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
@@ -25,7 +25,7 @@ environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 6600
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 32
 

@@ -12,7 +12,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 3:00:00, 0:15:16 of it to start
-#   tasks     3, at most 4 at once, each with the time that it may take:
+#   tasks     3, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_judged                 2:00:00   eval ac3860ca13c7
 #     en_choice                 1:00:00   eval 6d0267f7cd49
 #     ja_exact                  0:30:00   eval 6956dac24151
@@ -26,7 +26,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 10800
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 32
 secrets = ["OPENAI_API_KEY"]

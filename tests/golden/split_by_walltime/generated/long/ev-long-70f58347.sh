@@ -12,7 +12,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   slurm, gpu_1, 1 GPU
 #   time      at most 1:20:00, 0:15:16 of it to start
-#   tasks     1, at most 4 at once, each with the time that it may take:
+#   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_code                   1:00:00   eval 4d17ed052052
 #
 environment=lighteval-swallow-90bb1569e833
@@ -23,7 +23,7 @@ environment = "lighteval-swallow-90bb1569e833"
 walltime_seconds = 4800
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 32
 

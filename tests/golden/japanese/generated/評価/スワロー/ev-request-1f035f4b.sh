@@ -15,7 +15,7 @@
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
 #   cost      about 5.2633, at most 5.5 points, 5.5 held from the start; 1,210 JPY at most (prices of 2026-11-23)
-#   tasks     2, at most 4 at once, each with the time that it may take:
+#   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval cb04e0149e0b
 #     ja_exact                  0:30:00   eval c108f8d8154c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
@@ -28,7 +28,7 @@ environment = "lighteval-b2ed8695d5e5"
 walltime_seconds = 6600
 drain_seconds = 120
 start_seconds = 916
-parallel_tasks = 4
+parallel_tasks = 32
 admit = "auto"
 admit_most = 404
 
