@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 WORKERS ?= 4 # test processes: many tests wait for a server or a scheduler
 
-.PHONY: demo test setup check bench mutants clean
+.PHONY: demo test setup check wheel bench mutants clean
 
 demo: $(STAMP)
 	@$(VENV)/bin/evalctl demo
@@ -24,6 +24,12 @@ check: $(STAMP)
 	@$(VENV)/bin/evalctl schema --check
 	@$(VENV)/bin/evalctl check
 	@$(VENV)/bin/evalctl compile --check
+
+# an installable wheel in dist/, the same bytes for the same commit
+wheel: $(STAMP)
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(VENV)/bin/python -m pip wheel -qq --disable-pip-version-check --no-build-isolation --no-deps -w dist .
+	@rm -rf build
+	@ls dist/*.whl
 
 bench: $(STAMP)
 	@$(VENV)/bin/python -m tests.bench

@@ -19,6 +19,9 @@ TAKES_MARK = {"mark", "probe_mark", "facts", "write"}  # functions that take the
 # Paths that are of no run folder though a part of them is called as a file of one is.
 MANIFESTS = "manifests/"
 OTHERS = {
+    ("evalctl/new_repository/files.py", ".pre-commit-config.yaml"),
+    ("evalctl/new_repository/files.py", "pre-commit-config.yaml"),
+    ("evalctl/new_repository/files.py", "empty/"),
     ("evalctl/site/pages.py", "tasks/"),  # of the pages
     *(
         ("evalctl_job/judges.py", f"tasks/{folder}")  # of lighteval's package: the prompts of judges

@@ -5,4 +5,5 @@ diagnostics; `sync` (observe -> decide -> act -> publish) is the one impure edge
 request through every folder.
 """
 
+DISTRIBUTION = "evalctl-hpc"  # its name for pip; `evalctl` of PyPI is another program
 __version__ = "0.1.0"

@@ -38,6 +38,7 @@ class HomeFolder(Folder):
     queue = Named("queue")  # of a machine without a scheduler
     probes = Named("probes")  # run folders of `evalctl doctor --probe`
     demo = Named("demo")
+    example = Named("example-model")  # of the first request that `evalctl init --example` writes
     lock = Named("sync.lock")
 
     @property

@@ -41,7 +41,7 @@ def main() -> int:
 def measured(folder: Path, packing: str, parallel: int) -> tuple[float, int]:
     """Seconds of all jobs together, and how many servers they started."""
     scratch = fresh(folder, ENVIRONMENTS)
-    make_model(scratch)
+    make_model(scratch.model, scratch.environments)
     append(scratch.root / REQUEST, packing)
     append(scratch.root / SERVICE, f"parallel_tasks: {parallel}\n")
     evalctl(scratch, "lock", "--path", str(scratch.model), MODEL)

@@ -10,7 +10,17 @@ import pytest
 from . import bilingual
 from .documents import REPOSITORY
 
-DOCS = ("README", "adding-a-task", "manifests", "migration", "operations", "promises", "sites", "statistics")
+DOCS = (
+    "README",
+    "adding-a-task",
+    "manifests",
+    "migration",
+    "operations",
+    "own-repository",
+    "promises",
+    "sites",
+    "statistics",
+)
 USERS = ("README.md", "manifests/README.md", *(f"docs/{name}.md" for name in DOCS))
 PAGES = [REPOSITORY / name for name in USERS]
 # Other translations of words that the glossary of docs/README.md has.

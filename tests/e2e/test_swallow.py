@@ -40,7 +40,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratch]:
         for name in [name for name in os.environ if name.startswith(("EVALCTL_", "GIT_"))]:
             environ.delenv(name)
         environ.setenv("EVALCTL_ENVIRONMENTS", str(ENVIRONMENTS))
-        make_model(scratch)
+        make_model(scratch.model, scratch.environments)
         _speak_the_labs_dialect(scratch.root / "manifests")
         try:
             _measure(scratch)

@@ -87,6 +87,8 @@ def test_a_cell_given_its_own_value_changes_nothing() -> None:
         ("a:\r\n  - x\r\nb: 1\r\n", "a:\r\n  - x\r\n  - new\r\nb: 1\r\n"),
         ("a:\n  - {k: 1,\n     l: 2}\n\nb: 1\n", "a:\n  - {k: 1,\n     l: 2}\n  - new\n\nb: 1\n"),
         ('a: ["x, y"]\n', 'a: ["x, y", new]\n'),
+        ("a: []\nb: 1\n", "a:\n  - new\nb: 1\n"),
+        ("a:  [ ]\r\n", "a:\r\n  - new\r\n"),
     ],
 )  # fmt: skip
 def test_an_item_joins_a_list_in_the_list_s_own_form(text: str, wanted: str) -> None:
@@ -96,8 +98,8 @@ def test_an_item_joins_a_list_in_the_list_s_own_form(text: str, wanted: str) -> 
     assert with_item(text, document, ("a",), "new") == wanted
 
 
-@pytest.mark.parametrize("text", ["a: []\n", "a: word\n", "a: {b: 1}\n", "a:\n"])
-def test_what_is_no_list_with_items_is_left_to_a_person(text: str) -> None:
+@pytest.mark.parametrize("text", ["a: []  # none\n", "a: word\n", "a: {b: 1}\n", "a:\n"])
+def test_what_is_no_list_or_an_empty_one_with_a_comment_is_left_to_a_person(text: str) -> None:
     """Nothing shows how an item would have to be written."""
     document, _ = yaml_source.parse(text, "s.yaml")
     assert document is not None

@@ -1,7 +1,7 @@
 """Parses the command line, calls one function of `commands`, and returns its exit code.
 
 `words` has each command's name, summary and example, in the groups of `--help`; `options` has the options (those of
-`evalctl results`: `results_options`, of the commands that write manifests: `manifest_options`); `numbers` checks numbers. Does not know YAML, schedulers or git. The module of a
+`evalctl results`: `results_options`, of the commands that write manifests: `manifest_options`); `numbers` checks numbers; `completion` answers a shell. Does not know YAML, schedulers or git. The module of a
 command is imported only when the command runs, so that `--help` is fast.
 """
 
@@ -39,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(100_000, 20, 20)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # the search for plug-ins takes 25 ms (pydantic 2.14)
     _ready_to_print()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+        from evalctl.cli.completion import complete
+
+        complete(parser())
     with guarded():
         return _main(list(sys.argv[1:] if argv is None else argv))
 

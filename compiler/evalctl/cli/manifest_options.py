@@ -1,4 +1,4 @@
-"""The options of the commands that write manifests: `new`, `lock`, `import`, `runtimes`."""
+"""The options of the commands that write manifests: `init`, `upgrade`, `new`, `lock`, `import`, `runtimes`."""
 
 from __future__ import annotations
 
@@ -102,3 +102,28 @@ def add_runtimes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", help="only the columns of this service")
     parser.add_argument("--write", action="store_true", help="write the suggested values into tasks_runtime.csv")
     parser.add_argument("--json", action="store_true")
+
+
+def add_init(parser: argparse.ArgumentParser) -> None:
+    """`init`: a new repository."""
+    parser.add_argument(
+        "folder", nargs="?", metavar="FOLDER", help="folder of the repository (default: the current one)"
+    )
+    parser.add_argument(
+        "--catalogue", choices=("starter", "swallow-2025-08", "empty"),
+        help="the tasks: four small ones (default), the Swallow team's of 2025-08, or none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--service", action="append", default=[], metavar="NAME",
+        help="a shipped service: abci, local, slurm, tsubame (default: local); may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--example", action="store_true",
+        help="also a first request that runs here, without a GPU: builds its environments (4 GB) and a tiny model",
+    )  # fmt: skip
+    parser.add_argument("--yes", action="store_true", help="ask nothing: the defaults for all that is not given")
+
+
+def add_upgrade(parser: argparse.ArgumentParser) -> None:
+    """`upgrade`: what `init` wrote, as this version writes it."""
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")

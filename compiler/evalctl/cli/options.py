@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from evalctl.cli import results_options
-from evalctl.cli.manifest_options import add_import, add_lock, add_new, add_runtimes
+from evalctl.cli.manifest_options import add_import, add_init, add_lock, add_new, add_runtimes, add_upgrade
 from evalctl.cli.numbers import count, seconds
 
 
@@ -54,6 +54,10 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)  # a reason may be several words, without quotes
     parser.add_argument("--list", action="store_true", help="list all codes, reasons and states")
     parser.add_argument("--json", action="store_true")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
 
 
 def _schema(parser: argparse.ArgumentParser) -> None:
@@ -209,7 +213,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 _OPTIONS = {
-    "new": add_new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": add_lock, "env": _env, "datasets": _datasets,
+    "init": add_init, "upgrade": add_upgrade, "new": add_new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": add_lock, "env": _env, "datasets": _datasets,
     "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "cancel": _selected,
-    "retry": _retry, "schema": _schema, "import": add_import, "runtimes": add_runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
+    "retry": _retry, "schema": _schema, "completion": _completion, "import": add_import, "runtimes": add_runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

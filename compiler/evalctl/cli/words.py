@@ -43,11 +43,14 @@ _READ = {
     "details": Words("details", "show answers with their scores, and causes of slowness", "evalctl details my-request ja_mmlu --wrong\n  evalctl details my-request --why", "Also while the task runs."),
 }  # fmt: skip
 _SET_UP = {
+    "init": Words("init", "make a new repository for evaluations", "evalctl init my-evaluations --example\n  evalctl init . --catalogue swallow-2025-08 --service tsubame --service abci", "Never overwrites a file. On a terminal it asks for what the options do not say."),
+    "upgrade": Words("upgrade", "bring a repository to this version of evalctl", "evalctl upgrade --dry-run", "Your changes stay: a three-way merge. Files with uncommitted changes are not touched."),
     "env": Words("env", "build job environments; check them and .env", "evalctl env setup\n  evalctl env check"),
     "datasets": Words("datasets", "fetch the tasks' data sets into the cache of jobs", "evalctl datasets fetch ja_mmlu\n  evalctl datasets check --request my-request", "Run it on a login node where compute nodes have no network."),
     "doctor": Words("doctor", "check this machine; --probe tests a site with a short job", "evalctl doctor\n  evalctl doctor --probe --node-kind cpu_16", "To test a model's provider: `evalctl probe`."),
     "probe": Words("probe", "test what a model's provider accepts", "evalctl probe my-request\n  evalctl probe meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8 --provider deepinfra", "The largest n, refused and ignored parameters, context length, rate limit. To test a site: `evalctl doctor --probe`."),
     "runtimes": Words("runtimes", "compare measured run times with tasks_runtime.csv", "evalctl runtimes --service tsubame"),
+    "completion": Words("completion", "print the completion code for a shell", "evalctl completion bash >> ~/.bashrc", "Completes commands, options, and the names of requests, services, models and tasks."),
     "schema": Words("schema", "write the JSON Schemas of all manifests", "evalctl schema --check"),
     "demo": Words("demo", "run everything once here: no GPU, no cluster, no root", "evalctl demo"),
 }  # fmt: skip

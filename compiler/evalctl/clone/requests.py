@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evalctl.check.metrics import unknown_metrics
 from evalctl.home_folder import IN_CLONE
+from evalctl.load import requirement
 from evalctl.load.places import METRICS, files_of
 from evalctl.load.repo import find_root
 from evalctl.load.workspace import is_shared
@@ -27,13 +28,13 @@ RESULTS_CACHE = IN_CLONE.remembered.results_on_disk  # sync has another one, of 
 def root_of(arguments: argparse.Namespace) -> Path:
     """The root of the repository: --repo, or found from the current folder."""
     given: Path | None = arguments.repo
-    if given is None:
-        return find_root(current_folder())
-    if not given.is_dir():
+    if given is not None and not given.is_dir():
         raise EnvironmentProblem(
             f"there is no folder {given}", help="--repo names the clone of an evaluation repository"
         )
-    return find_root(given.resolve())
+    root = find_root(current_folder() if given is None else given.resolve())
+    requirement.refuse_newer(root)
+    return root
 
 
 def request_named(word: str, root: Path, known: Iterable[str]) -> str:

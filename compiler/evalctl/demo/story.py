@@ -50,7 +50,7 @@ def run_demo(folder: Path, shared_environments: Path) -> int:
 
 def _prepare(scratch: Scratch) -> None:
     _step("2. a scratch git repository with a bare remote, and a tiny random model")
-    made = make_model(scratch)
+    made = make_model(scratch.model, scratch.environments)
     print(f"   {scratch.root}\n   {scratch.model} ({'made just now' if made else 'kept from the last demo'})")
     _evalctl(scratch, "lock", "--path", str(scratch.model), MODEL)
     _step(f"3. the request: {REQUEST}")

@@ -138,4 +138,6 @@ def _holds(data: object, key: str) -> bool:
 
 
 def _no_list(key: str, span: Span) -> Diagnostic:
-    return Diagnostic("wrong-type", f"`{key}` is not a list with items", span, help="add the first item in an editor")
+    return Diagnostic(
+        "wrong-type", f"`{key}` is not a list", span, help="write it as a list (`key: [item]`) in an editor"
+    )

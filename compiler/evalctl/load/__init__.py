@@ -2,5 +2,5 @@
 
 `repo` finds the repository and reads a file · `workspace` reads all manifests and detects changes ·
 `places` knows the folders of manifests · `yaml_source` parses YAML 1.2 · `csv_source` the lab's tables ·
-`env_source` the evaluator's `.env`.
+`env_source` the evaluator's `.env` · `requirement` reads the evalctl version that a repository needs.
 """

@@ -1,10 +1,10 @@
-"""Asks on the terminal for missing options of `evalctl new`: model, tasks and service, each with the choices."""
+"""Asks on the terminal for what the options of `evalctl new` and `evalctl init` do not say, each with the choices."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,17 @@ def ask_for_missing(arguments: argparse.Namespace, root: Path, catalogue: Catalo
         except EOFError:  # Ctrl-D
             print()
             raise _nobody(missing[number:]) from None
+
+
+def ask(what: str, choices: Mapping[str, str], usual: str) -> str:
+    """One of the choices (word to description), as a person at the terminal answers; `usual` where nobody does."""
+    for word, description in choices.items():
+        print(f"  {word}{': ' if description else ''}{description}")
+    try:
+        return _answer(what, _Question("one of these", choices, usual))
+    except EOFError:  # Ctrl-D
+        print()
+        return usual
 
 
 def _nobody(missing: Sequence[str]) -> EnvironmentProblem:

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from evalctl import __version__
 from evalctl.parallel import MOST, mapped
 from evalctl.results.entries import shown
 from evalctl.shell import write_atomically
@@ -172,7 +172,7 @@ def _environment() -> Environment:
         axis=axis,
         shown=shown,
         sections=_SECTIONS,
-        version=metadata.version("evalctl"),
+        version=__version__,
         libraries=libraries.addresses,
         chart_style=libraries.STYLE,
     )

@@ -1,0 +1,54 @@
+"""The evalctl version that a repository needs: a line of its requirements.txt, which pip installs too."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from evalctl import DISTRIBUTION, __version__
+from evalctl.shell import EnvironmentProblem
+
+FILE = "requirements.txt"
+_LARGEST = 100_000  # bytes that are read of it
+_LINE = re.compile(
+    rf"^[ \t]*{re.escape(DISTRIBUTION)}[ \t]*==[ \t]*(?P<version>\d{{1,9}}(?:\.\d{{1,9}}){{0,9}})[ \t]*(?=[;\\#\r\n]|\Z)",
+    re.MULTILINE | re.ASCII,
+)
+
+
+def line(version: str = __version__) -> str:
+    """The requirement of exactly this version."""
+    return f"{DISTRIBUTION}=={version}"
+
+
+def needed(root: Path) -> str | None:
+    """The version that the repository names; None where it names none, or several."""
+    try:
+        with (root / FILE).open("rb") as file:
+            text = file.read(_LARGEST).decode("utf-8", "replace")
+    except OSError:  # the repository of evalctl itself has none
+        return None
+    found = {match["version"] for match in _LINE.finditer(text)}
+    return found.pop() if len(found) == 1 else None
+
+
+def refuse_newer(root: Path) -> None:
+    """An EnvironmentProblem where the repository needs a newer evalctl: it may have keys that this one does not know."""
+    version = needed(root)
+    if version is not None and is_newer(version):
+        raise EnvironmentProblem(
+            f"this repository needs evalctl {version} ({FILE}); this is {__version__}",
+            help=f"python -m pip install -r {root / FILE}",
+        )
+
+
+def is_newer(version: str, than: str = __version__) -> bool:
+    """Whether a release is newer than another."""
+    return _numbers(version) > _numbers(than)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
