@@ -30,6 +30,7 @@ OBJECTS: dict[str, dict[str, str]] = {
         "evalctl_job/asking": "TaskRequest.__init__ TaskRequest.answer TaskRequest.delivered envelope",
         "evalctl_job/choices": "answer_reasoning blank counted_short delivered described merged part plain prompt_digest prompt_texts"
         " read_reply reasoning_of total without_null",
+        "evalctl_job/conversations": "Planned.answer Planned.known named",
         "evalctl_job/counts": "Counts.answer Counts.ask Counts.generate",
         "evalctl_job/forward": "ModelCall.body Transport.send Upstream.ask Upstream.get",
         "evalctl_job/framework_calls": "CallWanted.__init__ Completions.ask",

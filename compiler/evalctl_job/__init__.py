@@ -22,7 +22,7 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
   `whole_texts`: the metrics that are no means over questions.
 - `looping`: whether an answer repeats itself until it ends.
 
-In the process of a framework: `framework_calls`: its client's questions, all at once; `framework_client`: the connection to the relay;
+In the process of a framework: `framework_calls`: its client's questions, all at once; `conversations`: those of several turns; `framework_client`: the connection to the relay;
 `litellm_form`: requests and replies as litellm forms them.
 
 Of the relay, in the order in which a request passes them:

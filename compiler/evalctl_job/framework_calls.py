@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
 
+from evalctl_job import conversations
 from evalctl_job.framework_client import ADDRESS, RelayClient, RelayLost, StreamedAnswer
 from evalctl_job.litellm_form import Call, Forms, reply
 from evalctl_job.relay_key import VARIABLE
 
 CLIENT = "LiteLLMClient"
 ONE, ALL = f"_{CLIENT}__call_api", f"_{CLIENT}__call_api_parallel"
+CONVERSATIONS = "greedy_until_multi_turn"  # of the fork
+Source = Callable[[Call], StreamedAnswer]
 Question = tuple[Any, ...]  # what the client's method for one question takes
 
 
@@ -54,38 +57,35 @@ class Completions:
         """The next answer of the question that is run again, or else the relay's answer to this call alone."""
         if not in_job():
             return self._litellm.completion(**call)
-        answers: list[StreamedAnswer] | None = getattr(self._of_thread, "answers", None)
-        if answers is None:
-            (answer,) = self.ask([call], _uncounted)
-        elif answers:
-            answer = answers.pop(0)
-        else:
-            raise CallWanted(call)
+        source: Source | None = getattr(self._of_thread, "source", None)
+        answer = self.ask([call])[0] if source is None else source(call)
         if answer.status != 200:
             error = answer.reply.get("error")
             raise NotAnswered(f"{answer.status}: {error.get('message') if isinstance(error, dict) else error}")
         return reply(self._litellm, answer.reply)
 
-    def ask(self, calls: Sequence[Call], on_answer: Callable[[], object]) -> list[StreamedAnswer]:
-        """The answers to these calls; where the relay has ended, an answer with status 503."""
+    def ask(
+        self, calls: Sequence[Call], on_answer: Callable[[], object] = lambda: None, *, first: bool = True
+    ) -> list[StreamedAnswer]:
+        """The answers to these calls; where the relay has ended, an answer with status 503. `first`: see RelayClient."""
         answers: dict[int, StreamedAnswer] = {}
         lost = StreamedAnswer(503, {})
         relay = RelayClient(os.environ[ADDRESS], os.environ.get(VARIABLE, ""))
         try:
-            for position, answer in relay.answers([self._forms.request(call) for call in calls]):
+            for position, answer in relay.answers([self._forms.request(call) for call in calls], first=first):
                 answers[position] = answer
                 on_answer()
         except RelayLost as problem:
             lost = StreamedAnswer(503, {"error": {"message": str(problem)}})
         return [answers.get(position, lost) for position in range(len(calls))]
 
-    def run_with(self, answers: Sequence[StreamedAnswer], code: Callable[[], Any]) -> Any:
-        """What `code` returns when its calls have these answers; raises CallWanted at the first call beyond them."""
-        self._of_thread.answers = list(answers)
+    def run_with(self, source: Source, code: Callable[[], Any]) -> Any:
+        """What `code` returns when its calls have their answers from this source."""
+        self._of_thread.source = source
         try:
             return code()
         finally:
-            self._of_thread.answers = None
+            self._of_thread.source = None
 
 
 def in_job() -> bool:
@@ -113,6 +113,37 @@ def attach(module: ModuleType) -> None:
     module.__dict__["litellm"] = completions
     setattr(client, ONE, ask_one)
     setattr(client, ALL, ask_all)
+    _attach_conversations(client, completions)
+
+
+def _attach_conversations(client: Any, completions: Completions) -> None:
+    loop = getattr(client, CONVERSATIONS, None)
+    if loop is None:
+        return
+
+    def ask(self: Any, questions: Any, *rest: Any, **named: Any) -> Any:
+        if not in_job():
+            return loop(self, questions, *rest, **named)
+        run = partial(_run_loop, loop, self, rest, named)
+        return conversations.in_rounds(self, questions, run, completions.ask, completions.run_with)
+
+    setattr(client, CONVERSATIONS, ask)
+
+
+def _run_loop(loop: Any, client: Any, rest: tuple[Any, ...], named: Mapping[str, Any], questions: Any) -> Any:
+    return loop(client, questions, *rest, **named)
+
+
+def _given(answers: Sequence[StreamedAnswer]) -> Source:
+    """These answers one after the other; a call beyond them raises CallWanted."""
+    left = list(answers)
+
+    def source(call: Call) -> StreamedAnswer:
+        if not left:
+            raise CallWanted(call)
+        return left.pop(0)
+
+    return source
 
 
 def _uncounted() -> None:
@@ -140,14 +171,15 @@ def _in_rounds(
     def run(positions: Iterable[int]) -> Iterator[tuple[int, Call]]:
         for position in positions:
             try:
-                values[position] = completions.run_with(answers[position], codes[position])
+                values[position] = completions.run_with(_given(answers[position]), codes[position])
             except CallWanted as problem:
                 yield position, problem.call
 
     wanted = dict(run(range(len(codes))))
     with progress_bar(total=len(codes)) as bar:
         while wanted:
-            asked = completions.ask(list(wanted.values()), bar.update if bar.n < bar.total else _uncounted)
+            count = bar.update if bar.n < bar.total else _uncounted
+            asked = completions.ask(list(wanted.values()), count, first=False)
             for position, answer in zip(wanted, asked, strict=True):
                 answers[position].append(answer)
             wanted = dict(run(wanted))

@@ -44,13 +44,18 @@ class RelayClient:
         """`base` is the task's address at the relay, `key` that of the job."""
         self._parts, self._header = urlsplit(base), header(key)
 
-    def answers(self, questions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, StreamedAnswer]]:
-        """The position of each question with its answer, in the order in which they come. Raises RelayLost."""
+    def answers(
+        self, questions: Sequence[Mapping[str, Any]], *, first: bool = False
+    ) -> Iterator[tuple[int, StreamedAnswer]]:
+        """The position of each question with its answer, in the order in which they come. Raises RelayLost.
+
+        `first`: they never wait behind questions of other tasks.
+        """
         left, failures = dict(enumerate(questions)), 0
         while left:
             before = len(left)
             try:
-                for position, answer in self._of_one_connection(left):
+                for position, answer in self._of_one_connection(left, {} if first else choices_of(left)):
                     if left.pop(position, None) is not None:
                         yield position, answer
             except (OSError, http.client.HTTPException, ValueError) as problem:
@@ -61,13 +66,15 @@ class RelayClient:
             if left and failures == TRIES:
                 raise RelayLost(f"{len(left)} questions have no answer: {why}")
 
-    def _of_one_connection(self, questions: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[int, StreamedAnswer]]:
+    def _of_one_connection(
+        self, questions: Mapping[int, Mapping[str, Any]], said: Mapping[str, str]
+    ) -> Iterator[tuple[int, StreamedAnswer]]:
         connection = http.client.HTTPConnection(self._parts.hostname or "", self._parts.port)
         connection.connect()
         # Answers come while questions are still being sent: were they not read, both sides would wait for each other.
         sender = _Sender(connection.sock)
         try:
-            self._begin(connection, questions)
+            self._begin(connection, said)
             sender.start(questions)
             with connection.getresponse() as response:
                 if response.status != 200:
@@ -81,9 +88,9 @@ class RelayClient:
             sender.stop()
             connection.close()
 
-    def _begin(self, connection: http.client.HTTPConnection, questions: Mapping[int, Mapping[str, Any]]) -> None:
+    def _begin(self, connection: http.client.HTTPConnection, said: Mapping[str, str]) -> None:
         connection.putrequest("POST", f"{self._parts.path}/questions", skip_accept_encoding=True)
-        for name, value in {**self._header, **choices_of(questions), "Transfer-Encoding": "chunked"}.items():
+        for name, value in {**self._header, **said, "Transfer-Encoding": "chunked"}.items():
             connection.putheader(name, value)
         connection.endheaders()
 
@@ -120,8 +127,12 @@ class _Sender:
 
 
 def choices_of(questions: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
-    """The header that says how much is asked. One alone is a turn of a conversation, which never waits behind the others."""
-    return {CHOICES: str(sum(one.get("n") or 1 for one in questions.values()))} if len(questions) > 1 else {}
+    """The header that says how much is asked; a task without it never waits behind the others.
+
+    So do tasks that want several answers to a question: most of them run code when they score, while the server answers the others.
+    """
+    several = any((one.get("n") or 1) > 1 for one in questions.values())
+    return {} if several or len(questions) == 1 else {CHOICES: str(len(questions))}
 
 
 def chunks(questions: Mapping[int, Mapping[str, Any]]) -> Iterator[bytes]:

