@@ -107,10 +107,11 @@ def _size(subject: RecordedSubject, service: Service, catalogue: Catalogue) -> s
 
 
 def _columns_of_large_models(services: Iterable[Service]) -> Iterator[str]:
+    """Of the kind that a service names for them, else of its kinds with several GPUs."""
     for service in services:
-        node = service.node_kinds.get(service.large_model or "")
-        if node is not None:
-            yield node.runtime_column
+        named = service.node_kinds.get(service.large_model or "")
+        kinds = [named] if named else [one for one in service.node_kinds.values() if one.gpus > 1 and one.offered]
+        yield from (node.runtime_column for node in kinds)
 
 
 def _line(

@@ -36,10 +36,14 @@ def test_the_four_services_are_there() -> None:
 def test_the_chosen_kinds_exist_are_offered_and_fit_their_use(name: str) -> None:
     """Models go to GPUs, models that others serve do not; nothing that must not be chosen is chosen."""
     place = service(name)
-    small, large, api = (place.node_kinds[str(kind)] for kind in (place.small_model, place.large_model, place.api))
-    assert small.offered and large.offered and api.offered
-    assert 0 < small.gpus < large.gpus
-    assert api.gpus == 0 and not api.serves
+    api = place.node_kinds[str(place.api)]
+    assert api.offered and api.gpus == 0 and not api.serves
+    if place.small_model or place.large_model:
+        small, large = (place.node_kinds[str(kind)] for kind in (place.small_model, place.large_model))
+        assert small.offered and large.offered and 0 < small.gpus < large.gpus
+    else:  # chosen by cost, which wants memory, price and GPU of each
+        serving = [kind for kind in place.node_kinds.values() if kind.offered and kind.can_serve]
+        assert all(kind.gpu_memory_gb and kind.coefficient and kind.gpu for kind in serving) and place.cost
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ from pathlib import Path
 from .documents import REPOSITORY
 
 _FENCE = re.compile(r"^```[^\n]*\n.*?^```$", re.MULTILINE | re.DOTALL)
-_GENERATED = re.compile(r"(<!-- reasons: \w+ -->\n).*?(<!-- end -->)", re.DOTALL)
+_GENERATED = re.compile(r"(<!-- (?:reasons|table): \w+ -->\n).*?(<!-- end -->)", re.DOTALL)
 _HEADING = re.compile(r'(?m)(?:^<a id="(?P<anchor>[^"]*)"></a>\n)?^(?P<level>#+) (?P<title>.+)$')
 _MARK = re.compile(r"\A<!-- of (?P<page>\S+) (?P<digest>[0-9a-f]{12}) -->\n")
 # A comment may be translated; what `check` finds there and what an editor reads are no comments.

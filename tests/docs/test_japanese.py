@@ -17,6 +17,7 @@ DOCS = (
     "migration",
     "operations",
     "own-repository",
+    "placement",
     "promises",
     "sites",
     "statistics",

@@ -175,7 +175,7 @@ def test_the_text_names_job_time_cost_and_settings() -> None:
     found = forecast({done.checked.path: summary(RequestPlan(done.checked.path, done.jobs))}, NOTHING)
     text = pages.text(found, applied(done.jobs))
     for part in ("lab/small-8B (default) on tsubame", "node_q", "at most 1:50:00", "points", "max_new_tokens=2048", 'stop_tokens=["Q:"]',
-                 "not applied: temperature=0.6, top_p=0.95", "advice: gpu_1", "2 evals to run"):  # fmt: skip
+                 "not applied: temperature=0.6, top_p=0.95", "placed: 1 copy on 1 GPU", "or node_f: 4 copies on 1 GPU each; expected ", "2 evals to run"):  # fmt: skip
         assert part in text, part
 
 

@@ -8,21 +8,23 @@ import pytest
 from families import FAMILIES, card_of
 from samples import base_texts, card, card_file, catalogue, checked, compiled, one_job
 
+from evalctl.model.card import ModelCard
 from evalctl.model.service import NodeKind
 from evalctl.plan import divisions
+from evalctl.plan.choice import ServerWork
 from evalctl.plan.placement import (
     CPU_CONCURRENCY,
     Placement,
     batched_tokens,
     concurrency,
     division,
+    named_kind,
     needed_bytes,
-    node_kind_for,
     placed_on,
-    placement,
     usable_bytes,
     weight_bytes,
 )
+from evalctl.plan.places import placement
 
 SMALL = "model: lab/small-8B\nservice: tsubame\n"
 
@@ -31,9 +33,14 @@ def place(service: str, kind: str | None = None, **facts: object) -> Placement:
     """Where a model with these facts runs on a service of the base."""
     line = f"node_kind: {kind}\n" if kind else ""
     request = checked(f"model: lab/small-8B\nservice: {service}\ntasks: [ja]\n{line}").request
-    found = placement(request, catalogue().services[service].service, card(**facts))
+    found = placement(request, catalogue().services[service].service, loaded(card(**facts)))
     assert found is not None
     return found
+
+
+def loaded(facts: ModelCard) -> ServerWork:
+    """No task of a model with these facts."""
+    return ServerWork((), facts, {}, 600, None)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,7 @@ def test_a_provider_is_any_name_but_vllm(provider: str) -> None:
     """Its models run on the service's kind for that, and are asked as many questions as the lab asks others."""
     request = checked(f"{SMALL}tasks: [ja]\n").request.model_copy(update={"provider": provider})
     service = catalogue().services["tsubame"].service
-    assert node_kind_for(request, service, card()) == service.api != service.small_model
+    assert named_kind(request, service, card()) == service.api != service.small_model
     assert concurrency(request, place("tsubame"), card(), {"max_model_length": 32768}) == 20
 
 
@@ -75,8 +82,9 @@ def test_a_model_has_no_place_where_the_service_lacks_the_node_kind() -> None:
     """One that was asked for, or any."""
     request = checked(f"{SMALL}tasks: [ja]\n").request
     service = catalogue().services["tsubame"].service
-    assert placement(request.model_copy(update={"node_kind": "cray"}), service, card()) is None
-    assert placement(request, service.model_copy(update={"small_model": None}), card()) is None
+    assert placement(request.model_copy(update={"node_kind": "cray"}), service, loaded(card())) is None
+    others = request.model_copy(update={"provider": "deepinfra"})
+    assert placement(others, service.model_copy(update={"api": None}), loaded(card())) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalctl.model.diagnostic import Sourced
 from evalctl.model.names import request_name
-from evalctl.model.plan_file import Baseline, CostEstimate, PlannedUpload
+from evalctl.model.plan_file import Baseline, CostEstimate, PlannedKind, PlannedUpload
 from evalctl.model.walltime import rounded
 from evalctl_job.options import Options
 
@@ -44,8 +44,7 @@ class Setting:
 class Subject:
     """The subject of an eval: a model at a revision, served by a provider, with named custom settings.
 
-    `path` is set for a checkpoint on disk; `revision` is "" where others serve the model, and `address` where nobody
-    else does.
+    `path` is set for a checkpoint on disk; `revision` is "" where others serve it, `address` where nobody else does.
     """
 
     provider: str
@@ -142,8 +141,8 @@ class Server:
     base_url: str  # of a provider; "" for vllm
     key_variable: str  # NAME of the environment variable that holds the key; never a key
     gpus: int
-    tensor_parallel: int = 0  # GPUs that share a copy of the model; 0 where others serve
-    data_parallel: int = 0  # copies
+    tensor_parallel: int = 0  # GPUs that share a copy of the model, and copies; 0 where others serve
+    data_parallel: int = 0
     files: tuple[ServerFile, ...] = ()
 
 
@@ -232,6 +231,7 @@ class Job:
     estimate: CostEstimate | None
     site: Site
     advice: tuple[str, ...] = ()
+    kinds: tuple[PlannedKind, ...] = ()  # of a server: its own, then the others that the service offers
     weights: WeightsToDownload | None = None  # what must be in the Hub's cache before it is submitted
     checkpoint: Checkpoint | None = None  # the folder that the model is read from
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 SCHEMA = "evalctl/plan/1"
+ASSUMED, LIMIT = "assumed", "limit"  # what seconds are predicted from: plan/prediction.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,29 @@ class CostEstimate:
     checked: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedKind:
+    """What a job would take and cost on a node kind: GPUs of a copy, copies, predicted seconds and what they were predicted from,
+    the tables' limit; cost in `unit`, expected and at worst. `why` says what is lacking where one of these is None.
+    """
+
+    node_kind: str
+    tensor_parallel: int
+    data_parallel: int
+    seconds: int | None = None
+    basis: str = ""
+    limit_seconds: int | None = None
+    unit: str = ""
+    expected: float | None = None
+    worst: float | None = None
+    why: str = ""
+
+    @property
+    def exceeds_limit(self) -> bool:
+        """Whether it is predicted to take longer than the tables allow."""
+        return (self.seconds or 0) > (self.limit_seconds or 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
     """One job. `path`, `address`, `key_variable` and the parser plug-in are None where the job has none, and are not written then."""
@@ -63,6 +87,7 @@ class PlannedJob:
     retries: int
     cost: CostEstimate | None
     advice: tuple[str, ...]
+    kinds: tuple[PlannedKind, ...] = ()  # of a server: its own, then the others that the service offers
     tasks: tuple[PlannedTask, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -70,18 +95,25 @@ class PlannedJob:
         document: dict[str, Any] = {name: getattr(self, name) for name in _FACTS if not self._is_left_out(name)}
         document["cost"] = None if self.cost is None else {name: getattr(self.cost, name) for name in _OF_COST}
         document["advice"] = list(self.advice)
+        if self.kinds:
+            document["kinds"] = [_of_kind(kind) for kind in self.kinds]
         document["tasks"] = [
             {"task": one.task, "digest": one.digest, "result": one.result, "seconds": one.seconds} for one in self.tasks
         ]
         return document
 
     def _is_left_out(self, name: str) -> bool:
-        return name in _OPTIONAL and getattr(self, name) is None
+        return name in _OPTIONAL and not getattr(self, name)
+
+
+def _of_kind(kind: PlannedKind) -> dict[str, Any]:
+    return {name: value for name in _OF_KINDS if (value := getattr(kind, name)) not in (None, "")}
 
 
 _FACTS = tuple(field.name for field in fields(PlannedJob))
 _OF_COST = tuple(field.name for field in fields(CostEstimate))
-_OPTIONAL = ("path", "address", "key_variable", "parser_plugin", "parser_plugin_sha256")
+_OF_KINDS = tuple(field.name for field in fields(PlannedKind))
+_OPTIONAL = ("path", "address", "key_variable", "parser_plugin", "parser_plugin_sha256", "kinds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +174,6 @@ def _job(document: Mapping[str, Any]) -> PlannedJob:
         "cost": None if cost is None else CostEstimate(**cost),
         "advice": tuple(document["advice"]),
         "tasks": tasks,
+        "kinds": tuple(PlannedKind(**one) for one in document.get("kinds", ())),
     }
     return PlannedJob(**{**document, **whole})

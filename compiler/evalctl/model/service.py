@@ -75,8 +75,13 @@ class Service(Strict):
         Annotated[str, StringConstraints(pattern=INTEGER_TEXT, max_length=6)], Annotated[float, Field(ge=0, le=MOST)]
     ] = Field(default_factory=dict, description="Allowed priorities and the factor each puts on the cost.")
     default_priority: Annotated[int, Field(ge=-1024, le=1024)] | None = None
-    small_model: Name | None = Field(None, description="Node kind for models up to `small_model_limit` parameters.")
-    large_model: Name | None = Field(None, description="Node kind for larger models.")
+    small_model: Name | None = Field(
+        None,
+        description="Node kind for models up to `small_model_limit` parameters; left out, it is chosen by expected cost.",
+    )
+    large_model: Name | None = Field(
+        None, description="Node kind for larger models; left out, it is chosen by expected cost."
+    )
     api: Name | None = Field(None, description="Node kind for models that others serve.")
     download: Name | None = Field(
         None, description="Node kind of a job that downloads models first; left out, `evalctl sync` does that itself."

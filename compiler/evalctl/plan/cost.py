@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.walltime import rounded
@@ -19,28 +19,39 @@ if TYPE_CHECKING:
 def estimate(
     service: Service, node: NodeKind, priority: int | None, expected_s: int, walltime_s: int
 ) -> CostEstimate | None:
-    """Expected (the CSV's times are used up) and worst (the walltime is); None where the service names no price."""
+    """Expected (it works for `expected_s`) and worst (the walltime is); None where the service names no price."""
+    cost, known = service.cost, rates(service, node, priority)
+    if cost is None or known is None:
+        return None
+    worst = charged(known, walltime_s, walltime_s)
+    return CostEstimate(
+        cost.unit, charged(known, min(expected_s, walltime_s), walltime_s), worst, worst if cost.held else None,
+        *known, currency=cost.currency, currency_per_unit=cost.currency_per_unit, checked=cost.checked,
+    )  # fmt: skip
+
+
+class Rates(NamedTuple):
+    """Units per hour of elapsed time (of `minimum_seconds` at least) and of walltime."""
+
+    used_rate: float
+    reserved_rate: float
+    minimum_seconds: float
+
+
+def rates(service: Service, node: NodeKind, priority: int | None) -> Rates | None:
+    """Of a node kind; None where the service names no price."""
     cost = service.cost
     if cost is None or node.coefficient is None:
         return None
     factor = node.coefficient * service.priorities.get(str(priority), 1.0)
-    rates = (factor * cost.used, factor * cost.reserved, cost.minimum_seconds)
-    worst = _units(*rates, walltime_s, walltime_s)
-    return CostEstimate(
-        cost.unit, _units(*rates, min(expected_s, walltime_s), walltime_s), worst, worst if cost.held else None, *rates,
-        currency=cost.currency, currency_per_unit=cost.currency_per_unit, checked=cost.checked,
-    )  # fmt: skip
+    return Rates(factor * cost.used, factor * cost.reserved, cost.minimum_seconds)
 
 
-def charged(cost: CostEstimate, elapsed_s: float, walltime_s: float) -> float:
+def charged(cost: CostEstimate | Rates, elapsed_s: float, walltime_s: float) -> float:
     """What a job that ran for so long costs by these rates."""
-    return _units(cost.used_rate, cost.reserved_rate, cost.minimum_seconds, elapsed_s, walltime_s)
-
-
-def _units(used_rate: float, reserved_rate: float, minimum_s: float, elapsed_s: float, walltime_s: float) -> float:
-    charged = used_rate * max(elapsed_s, minimum_s) + reserved_rate * walltime_s
+    units = cost.used_rate * max(elapsed_s, cost.minimum_seconds) + cost.reserved_rate * walltime_s
     # Both sites cut after the fourth decimal; rounding first, because 0.001 may be 0.00099999… in binary.
-    return int(round(charged / 3600 * 10_000, 6)) / 10_000
+    return int(round(units / 3600 * 10_000, 6)) / 10_000
 
 
 def walltime_of(job: PlannedJob, tasks: Iterable[str]) -> int:
@@ -54,10 +65,20 @@ def cost_of(job: PlannedJob, tasks: Iterable[str]) -> CostEstimate | None:
     cost, running = job.cost, set(tasks)
     if cost is None:
         return None
-    walltime, rates = walltime_of(job, running), (cost.used_rate, cost.reserved_rate, cost.minimum_seconds)
-    worst = _units(*rates, walltime, walltime)
-    expected = _units(*rates, min(_busy(job, running), walltime), walltime)
+    walltime = walltime_of(job, running)
+    worst = charged(cost, walltime, walltime)
+    expected = charged(cost, min(expected_seconds(job, running), walltime), walltime)
     return replace(cost, expected=expected, worst=worst, held=None if cost.held is None else worst)
+
+
+def expected_seconds(job: PlannedJob, tasks: Iterable[str]) -> int:
+    """How long a job is expected to work that runs only these of its tasks: their share of its prediction by their limits."""
+    whole, limit = job.kinds[0].seconds if job.kinds else None, _busy(job, set(tasks))
+    all_tasks = sum(task.seconds for task in job.tasks)
+    if whole is None or not all_tasks:
+        return limit
+    share = (limit - job.start_seconds) / all_tasks
+    return job.start_seconds + round(share * (whole - job.start_seconds))
 
 
 def _busy(job: PlannedJob, tasks: set[str]) -> int:

@@ -16,9 +16,11 @@ from evalctl.model.names import request_name
 from evalctl.model.plan_file import Baseline, PlannedUpload
 from evalctl.model.service import Service
 from evalctl.plan.advice import advice
+from evalctl.plan.choice import kinds
 from evalctl.plan.cost import estimate
-from evalctl.plan.placement import Placement, admitted, concurrency, placement
-from evalctl.plan.server import operation, server, server_settings
+from evalctl.plan.placement import Placement, admitted, concurrency
+from evalctl.plan.places import load_of, placed, start_seconds
+from evalctl.plan.server import server, server_settings
 from evalctl.plan.weights import checkpoint, download_advice, downloads, weights
 from evalctl_job.options import Options
 
@@ -29,17 +31,13 @@ LONGEST_STEM = 40
 # continues an unfinished job, so one job too few costs less than loading a model twice.
 TOGETHER = 0.75
 SEVERAL = 4  # tasks by which the relay may exceed what is planned for one: the forecast of the cache is careful
-LOAD_BYTES_PER_SECOND = 1e9  # planning figure for reading weights from a parallel file system
 
 
 def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -> RequestPlan:
     """All jobs of a request that passed the rules."""
     service = catalogue.services[checked.request.service].service
     jobs: list[Job] = []
-    for group in _by_server(evals):
-        place = placement(
-            checked.request, service, catalogue.cards.get(group[0].subject.model), server_settings(group[0])
-        )
+    for group, place in placed(checked.request, evals, catalogue):
         assert place is not None, "plan.rules has refused requests without a node kind"
         jobs += [
             _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
@@ -58,14 +56,6 @@ def _baseline(request: Request) -> Baseline | None:
         return None
     named = compared(request.baseline)
     return Baseline(named.provider, named.model, named.custom_settings)
-
-
-def _by_server(evals: Sequence[Eval]) -> list[list[Eval]]:
-    servers = {one.resolved: (one.subject, one.server, *operation(one).items()) for one in unlike(evals)}
-    groups: dict[object, list[Eval]] = {server: [] for server in servers.values()}
-    for evaluation in evals:
-        groups[servers[evaluation.resolved]].append(evaluation)
-    return list(groups.values())
 
 
 def _parts(
@@ -118,15 +108,6 @@ def task_seconds(evaluation: Eval, place: Placement) -> int:
     return evaluation.task.seconds.get(place.node.runtime_column, 0)
 
 
-def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> int:
-    """Seconds allowed for the environment check, loading the weights and warming up."""
-    card = catalogue.cards.get(evaluation.subject.model)
-    loading = (
-        card.weight_bytes / LOAD_BYTES_PER_SECOND if card is not None and evaluation.subject.provider == "vllm" else 0
-    )
-    return service.start_allowance_minutes * 60 + round(loading)
-
-
 def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue: Catalogue) -> Job:
     request = checked.request
     entry = catalogue.services[request.service]
@@ -140,6 +121,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
     at_once = concurrency(request, place, card, server_settings(evals[0]))
     length_key = catalogue.providers[request.provider].length_key
+    compared = kinds(service, load_of(request, evals, catalogue), place) if serving.argv else ()
     relays = {one.resolved: _relay(request, one, length_key) for one in unlike(evals)}
     tasks = tuple(_task(request, evaluation, place, at_once, relays[evaluation.resolved]) for evaluation in evals)
     return Job(
@@ -149,10 +131,10 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
-        retries=request.retries,
-        estimate=estimate(service, place.node, batch.priority, busy, batch.walltime_seconds),
+        retries=request.retries, kinds=compared,
+        estimate=estimate(service, place.node, batch.priority, (compared[0].seconds if compared else None) or busy, batch.walltime_seconds),
         site=_site(service),
-        advice=(*download_advice(first, service), *advice(service, place, card, tuple(evals))),
+        advice=(*download_advice(first, service), *advice(place, card, tuple(evals))),
         weights=first,
         checkpoint=checkpoint(evals[0], card),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from evalctl import columns
 from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.walltime import clock
-from evalctl.plan import power
+from evalctl.plan import kinds_text, power
 from evalctl.plan.applied import Applied, Shown
 from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
 from evalctl.results.entries import shown
@@ -57,6 +57,8 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
         f"  {facts.name}  {facts.node_kind}  {_time_and_cost(job)}",
     ]
     shown = settings.get(facts.name, _NOTHING)
+    if job.runs and (placed := kinds_text.placed(facts)):
+        lines += [f"  placed: {placed}", *[f"    or {line}" for line in kinds_text.others(facts)]]
     lines += [f"  {line}" for line in _reach(request, facts)]
     lines += [f"  all tasks: {shown.common}"] if shown.common else []
     width = max(columns.display_width(evaluation.task) for evaluation in job.evals)
@@ -188,10 +190,7 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
     for job in request.jobs:
         facts = job.job
         named = f", settings `{facts.custom_settings}`" if facts.custom_settings else ""
-        lines += [
-            f"`{facts.model}`{named} on **{facts.service} {facts.node_kind}**, {_time_and_cost(job)}",
-            "",
-        ]
+        lines += [f"`{facts.model}`{named} on **{facts.service} {facts.node_kind}**, {_time_and_cost(job)}", ""]
         if facts.trust_remote_code:
             lines += [
                 "> [!CAUTION]",
@@ -201,6 +200,7 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
         if facts.parser_plugin is not None:
             lines += ["> [!CAUTION]", f"> `reasoning_parser_plugin`: {cell(_plugin(facts))} runs on the node.", ""]
         shown = settings.get(facts.name, _NOTHING)
+        lines += map(cell, kinds_text.markdown(facts) if job.runs else ())
         lines += [line for text in _reach(request, facts) for line in (cell(text), "")]
         lines += [f"All tasks: {cell(shown.common)}", ""] if shown.common else []
         lines += ["| task | | time | settings |", "|---|---|---:|---|"]

@@ -21,6 +21,12 @@ API_CONCURRENCY = 20  # the lab's default for providers
 CPU_CONCURRENCY = LEAST_AT_ONCE = 8
 MOST_AT_ONCE = 1024  # answers under way that the relay was measured with
 QUANTISED_BY_VLLM = {"fp8": 2, "mxfp4": 4}  # 16 bits become 8, or 4 and their scales
+OF_CACHE = (
+    "max_model_length",
+    "kv_cache_dtype",
+    "quantization",
+    "max_num_seqs",
+)  # settings of the server that matter here
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -34,8 +40,8 @@ class Placement:
     data_parallel: int
 
 
-def node_kind_for(request: Request, service: Service, card: ModelCard | None) -> str | None:
-    """The requested node kind, else the service's kind for a model of this size; None where the service has none."""
+def named_kind(request: Request, service: Service, card: ModelCard | None) -> str | None:
+    """The node kind that the request names, else the service for a model of this size; None: the plan chooses by cost."""
     if request.node_kind is not None:
         return request.node_kind
     if request.provider != "vllm":
@@ -43,16 +49,6 @@ def node_kind_for(request: Request, service: Service, card: ModelCard | None) ->
     if card is None or card.parameters <= service.small_model_limit:
         return service.small_model
     return service.large_model
-
-
-def placement(
-    request: Request, service: Service, card: ModelCard | None, server: Mapping[str, Any] = NOTHING
-) -> Placement | None:
-    """Where the model runs with these settings of the server; None where the service has no node kind for it."""
-    kind = node_kind_for(request, service, card)
-    if kind is None or kind not in service.node_kinds:
-        return None
-    return placed_on(kind, service, card, server)
 
 
 def placed_on(kind: str, service: Service, card: ModelCard | None, server: Mapping[str, Any] = NOTHING) -> Placement:
@@ -158,10 +154,10 @@ def concurrency(request: Request, place: Placement, card: ModelCard | None, serv
     return min(MOST_AT_ONCE, max(LEAST_AT_ONCE, held_answers(place, card, server)))
 
 
-def held_answers(place: Placement, card: ModelCard, server: Mapping[str, Any]) -> int:
-    """Typical answers that the cache of all copies holds, at most as many as vLLM answers at once."""
+def held_answers(place: Placement, card: ModelCard, server: Mapping[str, Any], tokens: int = TYPICAL_TOKENS) -> int:
+    """Answers of so many tokens that the cache of all copies holds, at most as many as vLLM answers at once."""
     free = max(0.0, usable_bytes(place) - weight_bytes(card, server)) * place.data_parallel
-    length = min(TYPICAL_TOKENS, server.get("max_model_length") or TYPICAL_TOKENS)
+    length = min(tokens, server.get("max_model_length") or tokens)
     held = int(free / max(1, answer_bytes(card, length, place.tensor_parallel, server)))
     most = server.get("max_num_seqs") or (SEQUENCES[1] if (batched_tokens(place.node) or 0) >= 8192 else SEQUENCES[0])
     return min(held, most * place.data_parallel)

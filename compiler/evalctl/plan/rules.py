@@ -26,15 +26,14 @@ from evalctl.plan.placement import (
     batched_tokens,
     needed_bytes,
     placed_on,
-    placement,
     usable_bytes,
     weight_bytes,
 )
+from evalctl.plan.places import placed
 from evalctl.plan.plugins import plugins
 from evalctl.plan.reasoning import parsers
 from evalctl.plan.refusals import refusals
 from evalctl.plan.reminders import reminders
-from evalctl.plan.server import server_settings
 from evalctl.resolve.caution import OWN, SAMPLING
 from evalctl.resolve.identity import OPERATED, SERVED
 from evalctl.suggest import did_you_mean, help_for, listed
@@ -83,10 +82,8 @@ def rules(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) 
     """Every rule over the request's evals; names have been checked before."""
     service = catalogue.services[checked.request.service].service
     settings = unlike(evals)  # most tasks of a request have the same
-    cards = {one.resolved: catalogue.cards.get(one.subject.model) for one in settings}
-    places = {
-        one.resolved: placement(checked.request, service, cards[one.resolved], server_settings(one)) for one in settings
-    }
+    groups = placed(checked.request, evals, catalogue)
+    places = {one.resolved: place for group, place in groups for one in unlike(group)}
     found = [
         *refusals(checked, settings, catalogue),
         *parsers(checked, settings, catalogue),
@@ -167,7 +164,7 @@ def _places(
         if place is None:
             if "place" not in done:
                 done.add("place")
-                yield _no_node_kind(checked)
+                yield _no_node_kind(checked, service)
             continue
         if place.node_kind not in done:
             done.add(place.node_kind)
@@ -216,12 +213,16 @@ def _gpu_list(checked: CheckedRequest, place: Placement, service: Service) -> It
         yield Diagnostic("gpu-list-mismatch", message, span, "add `node_kind:`, or change the list")
 
 
-def _no_node_kind(checked: CheckedRequest) -> Diagnostic:
-    role = "a model of this size" if checked.request.provider == "vllm" else "models that others serve"
-    message = f"{checked.request.service} names no node kind for {role}"
-    return Diagnostic(
-        "no-node-kind", message, checked.document.key_span(("service",)), "add `node_kind:` to the request"
-    )
+def _no_node_kind(checked: CheckedRequest, service: Service) -> Diagnostic:
+    kinds = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve and node.gpus]
+    if checked.request.provider != "vllm":
+        message = f"{checked.request.service} names no node kind for models that others serve"
+    elif kinds:
+        message = f"{checked.request.service} names no node kind for this model, and no gpu_memory_gb from which to choose one"
+    else:
+        message = f"{checked.request.service} offers no node kind that serves models"
+    help = "add `node_kind:` to the request" + (f": {listed(kinds)}" if kinds else "")
+    return Diagnostic("no-node-kind", message, checked.document.key_span(("service",)), help)
 
 
 def _times(

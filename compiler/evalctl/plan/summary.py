@@ -53,6 +53,7 @@ def _job(job: Job) -> PlannedJob:
         trust_remote_code=bool(server.get("trust_remote_code")), parser_plugin=plugin, parser_plugin_sha256=digest,
         retries=job.retries, cost=job.estimate,
         advice=tuple(job.advice),
+        kinds=job.kinds,
         tasks=tuple(
             PlannedTask(task.evaluation.task.key, task.evaluation.digest, task.evaluation.result_path, task.seconds)
             for task in job.tasks

@@ -15,13 +15,12 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 3:20:00, 0:15:16 of it to start
-#   cost      about 0.6528, at most 0.6666 points; 42 JPY at most (prices of 2026-08-25)
+#   cost      about 0.2615, at most 0.6666 points; 42 JPY at most (prices of 2026-08-25)
 #   tasks     4, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval cf1709d9eb8d
 #     en_code                   1:00:00   eval 0496a18a5689
 #     ja_exact                  0:30:00   eval fe27abf199e3
 #     ja_subset                 0:30:00   eval 2fcb72ba31bf
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh

@@ -11,6 +11,7 @@
 #   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval 6d0267f7cd49
 #     en_own                    0:10:00   eval a1b9239f4de9
+#   advice    gpu_memory_gb of gpu_2 is not in the service's file: all GPUs that can share one copy of the model do, where several copies might answer more
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-b2ed8695d5e5

@@ -15,10 +15,9 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 0:30:00, 0:15:02 of it to start
-#   cost      about 0.0855, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
+#   cost      about 0.0594, at most 0.1 points; 6 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_own                    0:10:00   eval 45ce84175210
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #
 environment=lighteval-b2ed8695d5e5
 # … the bootstrap: compiler/evalctl/render/job.sh

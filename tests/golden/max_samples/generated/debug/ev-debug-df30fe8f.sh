@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 1:00:00, 0:15:16 of it to start
-#   cost      about 2.7633, at most 3 points, 3 held from the start; 660 JPY at most (prices of 2026-11-23)
+#   cost      about 0.9983, at most 3 points, 3 held from the start; 660 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 1aaab8558308
 #     en_own                    0:10:00   eval 215c63a1c3e8

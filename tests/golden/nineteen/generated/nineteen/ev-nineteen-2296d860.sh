@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 24:00:00, 0:15:16 of it to start
-#   cost      about 4.8, at most 4.8 points; 300 JPY at most (prices of 2026-08-25)
+#   cost      about 1.7589, at most 4.8 points; 300 JPY at most (prices of 2026-08-25)
 #   tasks     19, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_mmlu_prox              4:00:00   eval a08084657f48
 #     ja_mtbench                4:00:00   eval ac3860ca13c7
@@ -35,7 +35,6 @@
 #     ja_mifeval                0:30:00   eval e5062d944a95
 #     ja_wmt20_en_ja            0:30:00   eval ac250ef2dc7c
 #     ja_wmt20_ja_en            0:30:00   eval 45d411b8a592
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-swallow-90bb1569e833

@@ -15,12 +15,11 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 2:50:00, 0:15:16 of it to start
-#   cost      about 0.5528, at most 0.5666 points; 35 JPY at most (prices of 2026-08-25)
+#   cost      about 0.2268, at most 0.5666 points; 35 JPY at most (prices of 2026-08-25)
 #   tasks     3, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval ef9ca8136093
 #     en_code                   1:00:00   eval 5a1090745e83
 #     ja_exact                  0:30:00   eval 7a9ece5c7933
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: temperature=0.6 (generation_config: vllm turns them off)
 #
 environment=lighteval-b2ed8695d5e5

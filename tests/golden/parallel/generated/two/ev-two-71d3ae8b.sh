@@ -14,11 +14,10 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, node_q, 1 GPU
 #   time      at most 1:20:00, 0:15:16 of it to start
-#   cost      about 0.2528, at most 0.2666 points; 17 JPY at most (prices of 2026-08-25)
+#   cost      about 0.1224, at most 0.2666 points; 17 JPY at most (prices of 2026-08-25)
 #   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_exact                  0:30:00   eval 6956dac24151
 #     ja_subset                 0:30:00   eval ac250ef2dc7c
-#   advice    gpu_1 has the same 1 x H100 and costs 20 % less than node_q (cores: 48 to 8)
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)
 #
 environment=lighteval-swallow-90bb1569e833

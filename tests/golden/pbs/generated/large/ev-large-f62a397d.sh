@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HF, 8 GPUs
 #   time      at most 3:20:00, 0:17:21 of it to start
-#   cost      about 52.6266, at most 53.3333 points, 53.3333 held from the start; 11,733 JPY at most (prices of 2026-11-23)
+#   cost      about 7.2711, at most 53.3333 points, 53.3333 held from the start; 11,733 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_exact                  2:00:00   eval 72f74a1d70a5
 #     en_choice                 1:00:00   eval bd137112ebd0

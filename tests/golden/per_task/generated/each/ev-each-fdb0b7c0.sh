@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   tsubame, gpu_1, 1 GPU
 #   time      at most 0:50:00, 0:15:16 of it to start
-#   cost      about 0.2445, at most 0.2666 points; 17 JPY at most (prices of 2026-08-25)
+#   cost      about 0.1402, at most 0.2666 points; 17 JPY at most (prices of 2026-08-25)
 #   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_subset                 0:30:00   eval ac250ef2dc7c
 #   advice    the model's own defaults apply where a request says nothing: top_p=0.9 (generation_config: vllm turns them off)

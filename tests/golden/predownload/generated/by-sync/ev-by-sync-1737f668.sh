@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 0:50:00, 0:15:16 of it to start
-#   cost      about 2.2633, at most 2.5 points, 2.5 held from the start; 550 JPY at most (prices of 2026-11-23)
+#   cost      about 0.94, at most 2.5 points, 2.5 held from the start; 550 JPY at most (prices of 2026-11-23)
 #   tasks     1, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     ja_exact                  0:30:00   eval fe27abf199e3
 #   advice    the model (16.1 GB) is downloaded first, by evalctl sync

@@ -14,7 +14,7 @@
 #   served by vllm in vllm-ec8207a3dde6
 #   runs on   abci, rt_HG, 1 GPU
 #   time      at most 1:50:00, 0:15:16 of it to start
-#   cost      about 5.2633, at most 5.5 points, 5.5 held from the start; 1,210 JPY at most (prices of 2026-11-23)
+#   cost      about 1.2925, at most 5.5 points, 5.5 held from the start; 1,210 JPY at most (prices of 2026-11-23)
 #   tasks     2, at most 32 at once as far as the node bears them, each with the time that it may take:
 #     en_choice                 1:00:00   eval cb04e0149e0b
 #     ja_exact                  0:30:00   eval c108f8d8154c
