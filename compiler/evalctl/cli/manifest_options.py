@@ -101,6 +101,9 @@ def add_runtimes(parser: argparse.ArgumentParser) -> None:
     """`runtimes`: measured times."""
     parser.add_argument("--service", help="only the columns of this service")
     parser.add_argument("--write", action="store_true", help="write the suggested values into tasks_runtime.csv")
+    parser.add_argument(
+        "--predictions", action="store_true", help="with --json: each measured run and what was predicted for it"
+    )
     parser.add_argument("--json", action="store_true")
 
 

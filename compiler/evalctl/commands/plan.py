@@ -13,6 +13,7 @@ from typing import Any
 from evalctl import report
 from evalctl.clone import gates
 from evalctl.clone.last_attempts import last_attempts
+from evalctl.clone.predicted import with_measured
 from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     weak: list[Diagnostic] = []
     if detailed or arguments.format == "json":
         forecasts = _with_last_attempts(root, [_with_differences(root, project, one) for one in forecasts])
+        forecasts = with_measured(root, project, forecasts, index)
         forecasts, weak = _with_baselines(root, project, entries, forecasts, index)
         weak += gates.baselines_of(project, {path: entries[path] for path in paths}, entries, index)
     problems = [*problems, *_unreadable(forecasts, index)]

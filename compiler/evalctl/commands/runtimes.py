@@ -19,6 +19,8 @@ from evalctl.model.diagnostic import Diagnostic
 from evalctl.model.result import Result
 from evalctl.model.walltime import clock
 from evalctl.pipeline.project import Project
+from evalctl.plan.placement import placed_on
+from evalctl.plan.speeds import MeasuredRun, PredictionError, errors, runs
 from evalctl.results.reading import parse
 from evalctl.results.store import index_folder
 from evalctl.runtimes import MARGIN, MIN_RUNS, STEP, RuntimeCell, lines, measurement
@@ -45,10 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
         measured = [one for one in measured if one.column in _columns(catalogue, arguments.service)]
     found = lines(measured, catalogue, arguments.service)
     if arguments.json:
-        print(as_json([_object(line) for line in found], indent=2))
+        lines_of = (
+            map(_prediction, _errors(results, catalogue, arguments.service))
+            if arguments.predictions
+            else map(_object, found)
+        )
+        print(as_json(list(lines_of), indent=2))
     else:
         report.show(problems, root, "text")
         _show(found, len(measured))
+        _show_predictions(_errors(results, catalogue, arguments.service))
     return _write(root, project, found) if arguments.write else SUCCESS
 
 
@@ -119,4 +127,43 @@ def _object(line: RuntimeCell) -> dict[str, Any]:
     return {
         "task": line.task, "column": line.column, "allowed": line.allowed, "measured": groups,
         "suggested": line.suggested, "why": line.why,
+    }  # fmt: skip
+
+
+def _errors(results: Sequence[Result], catalogue: Catalogue, service: str | None) -> list[PredictionError]:
+    """The runs of a service, or of all, with what was predicted for them."""
+    found = [one for one in runs(results, catalogue) if service in (None, one.service)]
+    places = {
+        number: placed_on(one.node_kind, entry.service, catalogue.cards[one.model], one.server)
+        for number, one in enumerate(found)
+        if (entry := catalogue.services.get(one.service)) and one.node_kind in entry.service.node_kinds
+    }
+    return list(errors(found, catalogue, places))
+
+
+def _show_predictions(found: Sequence[PredictionError]) -> None:
+    if not found:
+        return
+    rows = [("model", "node kind", "tasks", "tokens/s", "took", "from assumptions", "from other runs")]
+    rows += [
+        (
+            one.run.model, f"{one.run.service} {one.run.node_kind}", str(len(one.run.tokens)), f"{one.run.rate:,.0f}",
+            clock(round(one.run.seconds), hour_digits=2), _predicted(one.assumed, one.run), _predicted(one.from_others, one.run),
+        )
+        for one in found
+    ]  # fmt: skip
+    print("\n".join(["", "predictions of whole runs, without the start of the server (evalctl plan):", *aligned(rows)]))
+
+
+def _predicted(seconds: float | None, run: MeasuredRun) -> str:
+    if seconds is None:
+        return "–"
+    return f"{clock(round(seconds), hour_digits=2)} ({seconds / run.seconds - 1:+.0%})"
+
+
+def _prediction(one: PredictionError) -> dict[str, Any]:
+    run = one.run
+    return {
+        "model": run.model, "service": run.service, "node_kind": run.node_kind, "tokens": dict(run.tokens), "seconds": run.seconds,
+        "tokens_per_second": run.rate, "from_assumptions": one.assumed, "from_other_runs": one.from_others,
     }  # fmt: skip

@@ -165,6 +165,11 @@ class Result(Inputs):
         return Samples(self._part("samples")) if self._facts.get("samples") is not None else None
 
     @property
+    def completion_tokens(self) -> int | None:
+        """Tokens of all answers; None where the record does not say it."""
+        return Part(self._part("tokens"))._whole_number("completion")
+
+    @property
     def seconds(self) -> float | None:
         """How long the task worked."""
         return self._number("seconds")

@@ -1,6 +1,6 @@
 """From evals to jobs: where each runs, with what server, how long, at what cost.
 
-`placement` GPUs, copies and concurrency · `choice` the node kind by cost, with `prediction` (hours) and `kinds_text` · `places` which
+`placement` GPUs, copies and concurrency · `choice` the node kind by cost, with `prediction` (hours), `speeds` (those that were measured) and `kinds_text` · `places` which
 evals share a server, and where it runs · `divisions` among how many GPUs vLLM can divide a model · `rules` what
 cannot work, with `reasoning` (parsers), `plugins` (their code) and `refusals` (what vLLM certainly refuses) · `server` the `vllm serve` call · `jobs` grouping, order, splitting,
 walltime, with `weights` (what is downloaded first) and `questions` (where data sets come from) · `cost` in the service's own unit ·

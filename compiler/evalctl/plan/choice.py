@@ -69,61 +69,61 @@ class _Candidate:
     kind: PlannedKind
 
 
-def cheapest(service: Service, load: ServerWork) -> Placement | None:
+def cheapest(service: Service, work: ServerWork) -> Placement | None:
     """Where the load runs at the least expected cost; None where no offered kind says its memory.
 
     Where none holds the model, the one with the most memory, about which `plan.rules` says what is lacking.
     """
-    return _cheapest(_Same(service), load)
+    return _cheapest(_Same(service), work)
 
 
 @lru_cache(maxsize=256)
-def _cheapest(of: _Same, load: ServerWork) -> Placement | None:
+def _cheapest(of: _Same, work: ServerWork) -> Placement | None:
     service = cast("Service", of.of)
-    places = _places(service, load)
-    fitting = [place for place in places if _fits(place, load)]
+    places = _places(service, work)
+    fitting = [place for place in places if _fits(place, work)]
     if not fitting:
         return max(places, key=usable_bytes, default=None) if any(map(usable_bytes, places)) else None
-    kept = [place for place in fitting if _has_times(place, load)] or fitting
-    compared = [one for one in _candidates(kept, service, load) if one.kind.expected is not None]
+    kept = [place for place in fitting if _has_times(place, work)] or fitting
+    compared = [one for one in _candidates(kept, service, work) if one.kind.expected is not None]
     found = [one for one in compared if not one.kind.exceeds_limit] or compared  # else it takes several attempts
     least = min(one.kind.expected or 0.0 for one in found)
     near = [one for one in found if (one.kind.expected or 0.0) <= NEAR * least]
     return min(near, key=lambda one: (one.kind.worst or 0.0, one.kind.expected or 0.0, one.place.node_kind)).place
 
 
-def kinds(service: Service, load: ServerWork, chosen: Placement) -> tuple[PlannedKind, ...]:
+def kinds(service: Service, work: ServerWork, chosen: Placement) -> tuple[PlannedKind, ...]:
     """The chosen kind, then the other offered ones by expected cost, then those that cannot be compared, with the reason."""
-    return _kinds(_Same(service), load, chosen.node_kind)
+    return _kinds(_Same(service), work, chosen.node_kind)
 
 
 @lru_cache(maxsize=256)
-def _kinds(of: _Same, load: ServerWork, kind: str) -> tuple[PlannedKind, ...]:
+def _kinds(of: _Same, work: ServerWork, kind: str) -> tuple[PlannedKind, ...]:
     service = cast("Service", of.of)
-    chosen = placed_on(kind, service, load.card, load.server)
-    others = [place for place in _places(service, load) if place.node_kind != chosen.node_kind]
-    fitting = [place for place in others if _fits(place, load)]
-    first, *rest = _candidates([chosen, *fitting], service, load)
+    chosen = placed_on(kind, service, work.card, work.server)
+    others = [place for place in _places(service, work) if place.node_kind != chosen.node_kind]
+    fitting = [place for place in others if _fits(place, work)]
+    first, *rest = _candidates([chosen, *fitting], service, work)
     compared = sorted(rest, key=lambda one: (one.kind.expected is None, one.kind.expected or 0.0, one.place.node_kind))
     left = [_left_out(place) for place in others if place not in fitting]
     return (first.kind, *(one.kind for one in compared), *left)
 
 
-def _places(service: Service, load: ServerWork) -> list[Placement]:
+def _places(service: Service, work: ServerWork) -> list[Placement]:
     offered = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve and node.gpus]
-    return [placed_on(kind, service, load.card, load.server) for kind in offered]
+    return [placed_on(kind, service, work.card, work.server) for kind in offered]
 
 
-def _fits(place: Placement, load: ServerWork) -> bool:
-    if load.card is None:
+def _fits(place: Placement, work: ServerWork) -> bool:
+    if work.card is None:
         return usable_bytes(place) > 0
-    card = load.card
-    length = load.server.get("max_model_length") or card.default_length or card.context_length or 1
-    return 0 < needed_bytes(card, length, place.tensor_parallel, load.server) <= usable_bytes(place)
+    card = work.card
+    length = work.server.get("max_model_length") or card.default_length or card.context_length or 1
+    return 0 < needed_bytes(card, length, place.tensor_parallel, work.server) <= usable_bytes(place)
 
 
-def _has_times(place: Placement, load: ServerWork) -> bool:
-    return all(task.seconds.get(place.node.runtime_column, 0) for task in load.tasks)
+def _has_times(place: Placement, work: ServerWork) -> bool:
+    return all(task.seconds.get(place.node.runtime_column, 0) for task in work.tasks)
 
 
 def _left_out(place: Placement) -> PlannedKind:
@@ -135,40 +135,40 @@ def _bare(place: Placement) -> PlannedKind:
     return PlannedKind(place.node_kind, place.tensor_parallel, place.data_parallel)
 
 
-def _candidates(places: Sequence[Placement], service: Service, load: ServerWork) -> list[_Candidate]:
+def _candidates(places: Sequence[Placement], service: Service, work: ServerWork) -> list[_Candidate]:
     """Compared on one basis: predictions where all have one. Prices where one has, else GPU hours."""
-    found = [predicted(load.tasks, place, load.card, load.server, load.start) for place in places]
+    found = [predicted(work.tasks, place, work.card, work.server, work.start) for place in places]
     basis = LIMIT if any(basis == LIMIT for _, basis in found) else found[0][1]
-    seconds = [_limit(place, load) if basis == LIMIT else each for place, (each, _) in zip(places, found, strict=True)]
+    seconds = [_limit(place, work) if basis == LIMIT else each for place, (each, _) in zip(places, found, strict=True)]
     has_prices = service.cost is not None and any(place.node.coefficient is not None for place in places)
     return [
         _Candidate(
-            place, priced(place, service, load, each, basis) if has_prices else _unpriced(place, load, each, basis)
+            place, priced(place, service, work, each, basis) if has_prices else _unpriced(place, work, each, basis)
         )
         for place, each in zip(places, seconds, strict=True)
     ]
 
 
-def _limit(place: Placement, load: ServerWork) -> int:
-    return load.start + sum(task.seconds.get(place.node.runtime_column, 0) for task in load.tasks)
+def _limit(place: Placement, work: ServerWork) -> int:
+    return work.start + sum(task.seconds.get(place.node.runtime_column, 0) for task in work.tasks)
 
 
-def priced(place: Placement, service: Service, load: ServerWork, seconds: int, basis: str) -> PlannedKind:
+def priced(place: Placement, service: Service, work: ServerWork, seconds: int, basis: str) -> PlannedKind:
     """A way of using a node kind that takes so long, with its cost by the service's prices."""
     assert service.cost is not None
-    kind = replace(_bare(place), seconds=seconds, basis=basis, limit_seconds=_limit(place, load))
-    known = rates(service, place.node, load.priority)
+    kind = replace(_bare(place), seconds=seconds, basis=basis, limit_seconds=_limit(place, work))
+    known = rates(service, place.node, work.priority)
     if known is None:
         return replace(kind, why="its price (coefficient) is not in the service's file")
-    walltime = rounded(_limit(place, load) + service.drain_seconds, service.step_seconds, LONGEST)
+    walltime = rounded(_limit(place, work) + service.drain_seconds, service.step_seconds, LONGEST)
     expected = charged(known, seconds, walltime)
     return replace(
         kind, unit=service.cost.unit, expected=expected, worst=max(expected, charged(known, walltime, walltime))
     )
 
 
-def _unpriced(place: Placement, load: ServerWork, seconds: int, basis: str) -> PlannedKind:
-    limit = _limit(place, load)
+def _unpriced(place: Placement, work: ServerWork, seconds: int, basis: str) -> PlannedKind:
+    limit = _limit(place, work)
     hours = [round(place.node.gpus * each / 3600, 4) for each in (seconds, max(seconds, limit))]
     return replace(
         _bare(place),
@@ -179,3 +179,12 @@ def _unpriced(place: Placement, load: ServerWork, seconds: int, basis: str) -> P
         expected=hours[0],
         worst=hours[1],
     )
+
+
+def repriced(
+    kind: PlannedKind, place: Placement, service: Service, work: ServerWork, seconds: int, basis: str
+) -> PlannedKind:
+    """The same node kind with another prediction."""
+    if kind.unit == GPU_HOUR:
+        return _unpriced(place, work, seconds, basis)
+    return priced(place, service, work, seconds, basis)
