@@ -13,7 +13,7 @@ SHIPPED = (
     "manifests/README*.md", "manifests/models/template.yaml", "manifests/models/common_settings.yaml",
     "manifests/services/*.yaml", "manifests/tasks/*",
     ".github/CODEOWNERS", ".github/pull_request_template.md", ".github/ISSUE_TEMPLATE/*",
-    ".github/workflows/gates.yml", ".github/workflows/pull-request.yml", ".github/workflows/site.yml",
+    ".github/workflows/comment.yml", ".github/workflows/gates.yml", ".github/workflows/pull-request.yml", ".github/workflows/site.yml",
 )  # fmt: skip
 
 

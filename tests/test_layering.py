@@ -61,9 +61,10 @@ ARROWS: dict[str, set[str]] = {
     "doctor": {"environments", "git", "model", "render", "schedulers", "shell", "sync"},
     "probing": {"environments", "load", "model", "plan", "shell"},  # plan: how much would be in flight
     "demo": {"cli", "environments", "exits", "git", "home_folder", "model", "schedulers", "shell"},  # cli: it runs the commands that it shows
+    "comment": {"model", "plan", "shell", "suggest", "terminal"},
     "new_repository": {"cards", "check", "demo", "editing", "environments", "git", "home_folder", "load", "model", "shell"},  # demo: the example's model
     "commands": {
-        "cards", "check", "clone", "columns", "demo", "details", "doctor", "editing", "environments", "exits", "git", "home_folder", "importing", "load", "model", "new_repository", "pipeline", "plan", "probing", "report", "results", "runtimes",
+        "cards", "check", "clone", "columns", "comment", "demo", "details", "doctor", "editing", "environments", "exits", "git", "home_folder", "importing", "load", "model", "new_repository", "pipeline", "plan", "probing", "report", "results", "runtimes",
         "screen", "shell", "site", "suggest", "sync", "terminal",
     },
     "cli": {"exits", "load", "shell", "suggest", "terminal"},  # and the command that was typed, imported by its name

@@ -52,7 +52,7 @@ def test_commands_and_options(completed) -> None:  # type: ignore[no-untyped-def
     """Those that begin with what was typed."""
     assert completed("evalctl stat") == {"status"}
     assert completed("evalctl plan --form") == {"--format"}
-    assert completed("evalctl plan --format ") == {"text", "markdown", "json"}
+    assert completed("evalctl plan --format ") == {"text", "markdown", "comment", "json"}
 
 
 def test_names_of_the_repository(completed) -> None:  # type: ignore[no-untyped-def]

@@ -59,20 +59,47 @@ def test_actionlint_would_find_a_mistake(actionlint, tmp_path):
     assert "potentially untrusted" in done.stdout
 
 
+def test_zizmor_finds_nothing():
+    """Permissions, triggers, what a run may leave behind; without the network."""
+    words = [
+        str(Path(sys.executable).parent / "zizmor"),
+        "--offline",
+        "--no-progress",
+        "--persona=regular",
+        str(WORKFLOWS),
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_workflow_can_only_read(name):
     """No write permission, no secret, and never the event that gives a stranger's code both. Pages are published by a job
-    that runs nothing else, from a branch of the repository."""
+    that runs nothing else, from a branch of the repository; comments by one that checks out the default branch."""
     text, workflow = (WORKFLOWS / name).read_text(encoding="utf-8"), load(name)
     assert workflow["permissions"] == {"contents": "read"}
     writing = [job for job in jobs(workflow) if "permissions" in job]
-    for job in writing:
+    for job in writing if name != "comment.yml" else ():
         assert (name, job["permissions"]) == ("site.yml", {"pages": "write", "id-token": "write"})
         assert [step.get("uses", "").partition("@")[0] for step in job["steps"]] == ["actions/deploy-pages"]
         assert "pull_request" not in workflow["on"]
     assert "pull_request_target" not in text
-    assert "workflow_run" not in text
+    assert ("workflow_run" in text) is (name == "comment.yml")
     assert "secrets." not in text
+
+
+def test_what_comments_runs_no_code_of_the_pull_request():
+    """After a run of the pull request it has its rights and the default branch: it checks out no other commit, runs the program that
+    is there, and takes two numbers from outside."""
+    workflow = load("comment.yml")
+    assert workflow["on"] == {"workflow_run": {"workflows": [load("pull-request.yml")["name"]], "types": ["completed"]}}
+    (job,) = jobs(workflow)
+    assert job["permissions"] == {"contents": "read", "actions": "read", "pull-requests": "write"}
+    checkout = job["steps"][0]
+    assert checkout["uses"].startswith("actions/checkout@") and set(checkout["with"]) == {"persist-credentials"}
+    given = {value for step in job["steps"] for value in step.get("env", {}).values()}
+    assert given == {"${{ github.token }}", "${{ github.event.workflow_run.id }}"}
+    assert not any("download-artifact" in step.get("uses", "") for step in job["steps"])
 
 
 @pytest.mark.parametrize(("name", "step"), STEPS)

@@ -20,6 +20,7 @@ LEDGER = "Fetch the ledger"
 SUMMARY = "Name what changes in the summary"
 SCHEMA, PLAN = "Are the schemas what the program says?", "Plan against the base branch"
 NEW = "manifests/requests/new.yaml"
+COMMENT = "Write the comment"
 
 
 def test_a_good_request_passes_and_its_plan_is_in_the_summary(pull_request):
@@ -32,6 +33,7 @@ def test_a_good_request_passes_and_its_plan_is_in_the_summary(pull_request):
         SCHEMA: 0,
         SUMMARY: 0,
         PLAN: 0,
+        COMMENT: 0,
     }
     assert run.annotations(CHECK) == []
     assert f"### {NEW}" in run.summary

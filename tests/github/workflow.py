@@ -84,5 +84,9 @@ def _environment(job: Mapping[str, Any], scratch: Path, summary: Path) -> dict[s
         "CI": "true",
         "GITHUB_ACTIONS": "true",
         "GITHUB_STEP_SUMMARY": str(summary),
+        "RUNNER_TEMP": str(scratch),
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "lab/evaluations",
+        "GITHUB_REF": "refs/pull/7/merge",
         **job.get("env", {}),
     }

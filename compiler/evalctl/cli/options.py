@@ -38,11 +38,15 @@ def _compile(parser: argparse.ArgumentParser) -> None:
 
 def _plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("requests", nargs="*", metavar="REQUEST", help="request files or names (default: all)")
-    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "markdown", "comment", "json"), default="text")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="same as --format json")
     parser.add_argument(
         "--base", metavar="COMMIT", help="show only requests whose plan this branch changes since it left COMMIT"
     )
+
+
+def _comment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_id", type=count, metavar="RUN", help="id of the run of the pull request's workflow")
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:
@@ -213,7 +217,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 _OPTIONS = {
-    "init": add_init, "upgrade": add_upgrade, "new": add_new, "check": _check, "compile": _compile, "plan": _plan, "explain": _explain, "lock": add_lock, "env": _env, "datasets": _datasets,
+    "init": add_init, "upgrade": add_upgrade, "new": add_new, "check": _check, "compile": _compile, "plan": _plan, "comment": _comment, "explain": _explain, "lock": add_lock, "env": _env, "datasets": _datasets,
     "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "cancel": _selected,
     "retry": _retry, "schema": _schema, "completion": _completion, "import": add_import, "runtimes": add_runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

@@ -29,6 +29,7 @@ _CHECK = {
     "check": Words("check", "report every error in manifests/", "evalctl check --format github\n  evalctl check --base main", "Exit code 1 means that at least one error was found."),
     "plan": Words("plan", "show jobs, hours, cost and reused results", "evalctl plan my-request\n  evalctl plan --base main", "Submits nothing and writes nothing."),
     "compile": Words("compile", "write the scripts of all requests into generated/", "evalctl compile\n  evalctl compile --check"),
+    "comment": Words("comment", "post the comment of a pull request (for a workflow)", "evalctl comment 123456789", "The text is what `evalctl plan --format comment` wrote in that run of a workflow."),
     "explain": Words("explain", "explain a value (REQUEST TASK), a code or a reason (WORD)", "evalctl explain my-request ja_mmlu\n  evalctl explain attempts-exhausted", "For a request and a task: each value with the file and line that set it. For a word: what it means and what to do."),
 }  # fmt: skip
 _RUN = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalctl import report
@@ -17,7 +17,7 @@ from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan.pages import cell
 from evalctl.results.proof import ACCEPTED_FILE
-from evalctl.results.store import index_folder
+from evalctl.results.store import ResultIndex, index_folder
 from evalctl.suggest import plural
 from evalctl.terminal import plain
 
@@ -26,24 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the findings, with --base also those about changes since that commit; returns 1 if any is an error."""
     root = root_of(arguments)
     project = Project(root)
-    entries, problems = _checked(project, rendered=arguments.base is not None)
+    entries, problems = checked(project, rendered=arguments.base is not None)
     paths = requests_named(arguments.requests, root, entries)
     if arguments.requests:
         problems = concerning(entries, paths, problems)
     else:
-        index = index_folder(root, root / RESULTS_CACHE)
-        problems = [
-            *problems,
-            *unknown_metrics_of(project, index),
-            *gates.problems_of(project, entries, index),
-            *acceptance(root),
-        ]
+        problems = [*problems, *of_everything(root, project, entries, index_folder(root, root / RESULTS_CACHE))]
     if arguments.base is not None:
-        from evalctl.clone.base import (
-            compared,
-        )  # late: it imports what reads git and results, which other checks do not need
-
-        problems = [*problems, *compared(root, arguments.base, project, entries)]
+        problems = [*problems, *changes(root, arguments.base, project, entries)]
     if arguments.format == "markdown":
         print(_markdown(problems))
     else:
@@ -52,6 +42,22 @@ def run(arguments: argparse.Namespace) -> int:
         requests = plural(len(paths), "request")
         print(f"{requests}: {report.count_line(problems)}", file=sys.stderr)
     return PERSON if has_errors(problems) else SUCCESS
+
+
+def of_everything(
+    root: Path, project: Project, entries: Mapping[str, KnownRequest], index: ResultIndex
+) -> list[Diagnostic]:
+    """Findings that belong to no request: metrics, gates, accepted results."""
+    return [*unknown_metrics_of(project, index), *gates.problems_of(project, entries, index), *acceptance(root)]
+
+
+def changes(root: Path, base: str, project: Project, entries: Mapping[str, KnownRequest]) -> list[Diagnostic]:
+    """Findings about what this branch changes since it left `base`."""
+    from evalctl.clone.base import (
+        compared,
+    )  # late: it imports what reads git and results, which other checks do not need
+
+    return compared(root, base, project, entries)
 
 
 def acceptance(root: Path) -> list[Diagnostic]:
@@ -64,7 +70,7 @@ def acceptance(root: Path) -> list[Diagnostic]:
     return faults(b"" if path.is_symlink() else path.read_bytes())
 
 
-def _checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
+def checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownRequest], list[Diagnostic]]:
     """(requests, findings); with `rendered` the requests include what generated/ should contain (`compile` reports on generated/)."""
     if not rendered:
         return project.check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ from evalctl.clone import gates
 from evalctl.clone.last_attempts import last_attempts
 from evalctl.clone.predicted import with_measured
 from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, requests_named, root_of
+from evalctl.commands import check
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
@@ -40,27 +42,50 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the plan; returns 1 if an error blocks one of its requests."""
     root = root_of(arguments)
     project = Project(root)
-    entries, problems = project.check()
+    as_comment = arguments.format == "comment"
+    entries, problems = check.checked(project, rendered=as_comment)
     paths = requests_named(arguments.requests, root, entries)
     if arguments.base is not None:
         paths = _changed(root, arguments.base, paths)
-    detailed = bool(arguments.requests) or len(paths) <= DETAILED
+    detailed = bool(arguments.requests) or len(paths) <= DETAILED or as_comment
     index = index_folder(root, root / RESULTS_CACHE)
     forecasts = _forecast(entries, paths, index, problems)
     weak: list[Diagnostic] = []
     if detailed or arguments.format == "json":
-        forecasts = _with_last_attempts(root, [_with_differences(root, project, one) for one in forecasts])
-        forecasts = with_measured(root, project, forecasts, index)
-        forecasts, weak = _with_baselines(root, project, entries, forecasts, index)
-        weak += gates.baselines_of(project, {path: entries[path] for path in paths}, entries, index)
+        forecasts, weak = _in_detail(root, project, entries, paths, forecasts, index)
     problems = [*problems, *_unreadable(forecasts, index)]
     unproven, unchecked = _unproven(root, forecasts, index)
     settings = {job: shown for path in paths for job, shown in entries[path].applied.items()} if detailed else {}
     shown = concerning(entries, paths, problems) if detailed else [p for p in problems if p.severity == ERROR]
     shown = [*shown, *weak, *unproven]
+    if as_comment:
+        more = _of_the_change(root, arguments.base, project, entries, index)
+        shown = sorted({*problems, *shown, *more}, key=lambda one: one.sort_key)
     notes_shown = [*notes(forecasts, project.terms), *unchecked]
     _show(arguments.format, root, forecasts, settings, shown, notes_shown)
     return PERSON if has_errors(shown) else SUCCESS
+
+
+def _in_detail(
+    root: Path, project: Project, entries: Mapping[str, KnownRequest], paths: Sequence[str],
+    forecasts: Sequence[RequestForecast], index: ResultIndex,
+) -> tuple[list[RequestForecast], list[Diagnostic]]:  # fmt: skip
+    """(forecasts with old and new values, last attempts and what a comparison will show, warnings about that)."""
+    forecasts = _with_last_attempts(root, [_with_differences(root, project, one) for one in forecasts])
+    forecasts = with_measured(root, project, forecasts, index)
+    forecasts, weak = _with_baselines(root, project, entries, forecasts, index)
+    return forecasts, weak + gates.baselines_of(project, {path: entries[path] for path in paths}, entries, index)
+
+
+def _of_the_change(
+    root: Path, base: str | None, project: Project, entries: Mapping[str, KnownRequest], index: ResultIndex
+) -> list[Diagnostic]:
+    """What `check --base` finds besides the requests: a comment has all of it."""
+    if base is None:
+        raise EnvironmentProblem(
+            "a comment says what changes since a commit", help="evalctl plan --format comment --base COMMIT"
+        )
+    return [*check.of_everything(root, project, entries, index), *check.changes(root, base, project, entries)]
 
 
 def _forecast(
@@ -173,6 +198,11 @@ def _show(
         found = json.loads(report.as_json(problems))
         document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": notes_shown}
         print(as_json(document, indent=1))
+    elif form == "comment":
+        from evalctl.comment.body import Planned, body
+        from evalctl.comment.links import links_of
+
+        print(body(Planned(forecasts, settings, problems, notes_shown), links_of(os.environ)))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
         print(pages.markdown(forecasts, settings, findings, notes_shown))

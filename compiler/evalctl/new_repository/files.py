@@ -22,7 +22,7 @@ CATALOGUES = {
     EMPTY: "no task: add yours with `evalctl new task`",
 }
 TABLES = "manifests/tasks"
-WORKFLOWS = ("gates.yml", "pull-request.yml", "site.yml")
+WORKFLOWS = ("comment.yml", "gates.yml", "pull-request.yml", "site.yml")
 _INSTALL = (
     "          python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock\n"
     "          python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .\n"

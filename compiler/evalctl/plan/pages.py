@@ -175,7 +175,7 @@ def markdown(
     if findings:
         lines += ["### Findings", "", *[f"- {cell(finding)}" for finding in findings], ""]
     for request in forecasts:
-        lines += _request_markdown(request, settings)
+        lines += request_markdown(request, settings)
     if not forecasts:
         lines += ["No request changes its plan.", ""]
     if notes:
@@ -183,7 +183,8 @@ def markdown(
     return "\n".join(lines)
 
 
-def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
+def request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
+    """A request's jobs, settings and evals, as lines of Markdown."""
     lines = [f"### {cell(request.request)}", ""]
     if request.blocked:
         return [*lines, f"Blocked by an error; see the annotations{cell(_because(request))}.", ""]
@@ -199,18 +200,20 @@ def _request_markdown(request: RequestForecast, settings: Applied) -> list[str]:
             ]
         if facts.parser_plugin is not None:
             lines += ["> [!CAUTION]", f"> `reasoning_parser_plugin`: {cell(_plugin(facts))} runs on the node.", ""]
-        shown = settings.get(facts.name, _NOTHING)
         lines += map(cell, kinds_text.markdown(facts) if job.runs else ())
         lines += [line for text in _reach(request, facts) for line in (cell(text), "")]
-        lines += [f"All tasks: {cell(shown.common)}", ""] if shown.common else []
-        lines += ["| task | | time | settings |", "|---|---|---:|---|"]
-        for evaluation in job.evals:
-            own = shown.own.get(evaluation.task, "")
-            lines.append(
-                f"| {evaluation.task} | {cell(_state(evaluation.state, evaluation.detail))} | {clock(evaluation.seconds)} | {cell(own)} |"
-            )
+        lines += _evals_markdown(job, settings.get(facts.name, _NOTHING))
         lines += ["", *[f"- {cell(line)}" for line in facts.advice], ""]
     return [*lines, *_power_markdown(request)]
+
+
+def _evals_markdown(job: JobForecast, shown: Shown) -> list[str]:
+    lines = [f"All tasks: {cell(shown.common)}", ""] if shown.common else []
+    lines += ["| task | | time | settings |", "|---|---|---:|---|"]
+    for one in job.evals:
+        own = cell(shown.own.get(one.task, ""))
+        lines.append(f"| {one.task} | {cell(_state(one.state, one.detail))} | {clock(one.seconds)} | {own} |")
+    return lines
 
 
 def _power_markdown(request: RequestForecast) -> list[str]:
@@ -229,8 +232,10 @@ def _state(state: str, detail: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Text of a manifest inside Markdown: it cannot create a table cell, HTML, a mention or a link."""
+    """Text of a manifest inside Markdown: it cannot create a table cell, HTML, a mention or a link (platforms make links of bare
+    addresses, so a character without width breaks them)."""
     escaped = plain(" ".join(text.splitlines())).replace("&", "&amp;").replace("<", "&lt;")
+    escaped = escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")
     for mark in "\\`|*[]@#":
         escaped = escaped.replace(mark, f"\\{mark}") if mark != "@" else escaped.replace("@", "@\u200b")
     return escaped

@@ -1,0 +1,205 @@
+"""One comment per pull request: found by its commit, written once, kept up to date; nothing else is posted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from evalctl.comment.body import MARKER
+from evalctl.comment.github import Api, api_of
+from evalctl.comment.posting import post
+from evalctl.shell import EnvironmentProblem, TryLater
+
+from .hub import BOT, HEAD, Hub, serving, zipped
+
+TEXT = f"{MARKER}\n## evalctl: no errors; 1 job would run\n\n**1 job**\n"
+CHANGES = "https://github.com/lab/evaluations/pull/7/files#diff-"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A pull request 7 whose run 55 has made a comment."""
+    with serving() as hub:
+        hub.artifacts["1"] = zipped(TEXT)
+        yield hub
+
+
+def posted(hub: Hub, waits: list[float] | None = None) -> list[str]:
+    """What posting says."""
+    said: list[str] = []
+    api = replace(api_of(hub.environment()), sleep=(waits if waits is not None else []).append)
+    post(api, 55, "https://github.com", said.append)
+    return said
+
+
+def test_the_comment_is_written_once_and_then_kept_up_to_date(hub: Hub) -> None:
+    """The same text is not sent again."""
+    assert posted(hub)[0] == "commented on pull request 7"
+    assert [one["body"] for one in hub.comments] == [TEXT]
+    hub.calls.clear()
+    assert posted(hub) == ["the comment on pull request 7 is up to date"]
+    assert hub.writes() == []
+    hub.artifacts["1"] = zipped(TEXT.replace("1 job", "2 jobs"))
+    assert posted(hub) == ["updated the comment on pull request 7"]
+    assert hub.writes() == ["PATCH /issues/comments/100"] and len(hub.comments) == 1
+
+
+def test_the_pull_request_is_found_among_many(hub: Hub) -> None:
+    """On the third page, by its commit; that of a fork, too, whose run names no pull request."""
+    others = [{"number": number, "head": {"sha": f"{number:040x}"}} for number in range(1000, 1250)]
+    hub.pulls = [*others, *hub.pulls]
+    hub.comments = [{"id": number, "user": {"login": "a", "type": "User"}, "body": "x"} for number in range(250)]
+    assert posted(hub)[0] == "commented on pull request 7"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"login": "mallory", "type": "User"},
+        {"login": "other-app[bot]", "type": "Bot"},
+        {"login": BOT["login"], "type": "User"},
+    ],
+)
+def test_a_forged_marker_is_not_ours(hub: Hub, user: dict[str, str]) -> None:
+    """Its comment stays as it is, and ours is another one."""
+    hub.add(f"{MARKER}\n## evalctl: no errors", user)
+    assert posted(hub)[0] == "commented on pull request 7"
+    assert hub.comments[0]["body"] == f"{MARKER}\n## evalctl: no errors" and hub.comments[1]["body"] == TEXT
+
+
+@pytest.mark.parametrize("pulls", [[], [{"number": 7, "head": {"sha": "b" * 40}}]])
+def test_a_closed_pull_request_or_one_with_newer_commits_is_left_alone(
+    hub: Hub, pulls: list[dict[str, object]]
+) -> None:
+    """A run of an older commit must not write over a newer comment."""
+    hub.pulls = pulls
+    assert posted(hub) == [f"no open pull request is at {HEAD}: it was closed, or has newer commits"]
+    assert hub.writes() == []
+
+
+def test_a_run_of_another_event_is_refused(hub: Hub) -> None:
+    """Only runs of pull requests make comments."""
+    hub.event = "push"
+    with pytest.raises(EnvironmentProblem, match="not of a pull request"):
+        posted(hub)
+
+
+def test_a_run_without_an_artifact_posts_nothing(hub: Hub) -> None:
+    """It may have ended before."""
+    hub.artifacts.clear()
+    assert posted(hub) == ["run 55 has made no comment"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("## evalctl: fine\n", "does not begin as a comment of evalctl"),
+        (f"{MARKER}\n## evalctl: no errors\n<img src=//x>\n", "HTML tag <img"),
+        (f"{MARKER}\n## evalctl: no errors\n<a href=x>y</a>\n", "HTML tag <a"),
+        (f"{MARKER}\n## evalctl: no errors\n<details open onclick=x>\n", "HTML tag <details"),
+        (f"{MARKER}\n## evalctl: no errors\n![x](y)\n", "picture"),
+        (f"{MARKER}\n## evalctl: no errors\n[merge](https://evil.example)\n", "links to https://evil.example"),
+        (f"{MARKER}\n## evalctl: no errors\n\\\\[merge\\\\](//evil.example)\n", "links to //evil.example"),
+        (f"{MARKER}\n## evalctl: no errors\n[a]({CHANGES.replace('/7/', '/8/')}x)\n", "links to https://github.com"),
+        (f"{MARKER}\n## evalctl: no errors\nhttps://evil.example\n", "address that is no link"),
+        (f"{MARKER}\n## evalctl: no errors\nwww.evil.example\n", "address that is no link"),
+        (f"{MARKER}\n## evalctl: no errors\n@everyone\n", "mentions somebody"),
+        (f"{MARKER}\n## evalctl: no errors\n<!-- evalctl: another -->\n", "second HTML comment"),
+        (f"{MARKER}\n## evalctl: no errors\n\u202etxt\n", "control characters"),
+        (f"{MARKER}\n## evalctl: no errors\n" + "x" * 70_000, "65536 are possible"),
+    ],
+)
+def test_a_text_that_is_no_comment_of_evalctl_is_not_posted(hub: Hub, text: str, why: str) -> None:
+    """The pull request's author may have changed the program that makes it."""
+    hub.artifacts["1"] = zipped(text)
+    with pytest.raises(EnvironmentProblem, match="is not posted") as caught:
+        posted(hub)
+    assert why in caught.value.message
+    assert hub.writes() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no zip", zipped(TEXT, "other.md"), zipped("\0" * 3_000_000), zipped(TEXT)[:-30], b"", b"x" * 400_000],
+)  # fmt: skip
+def test_an_artifact_that_is_no_comment_is_refused(hub: Hub, content: bytes) -> None:
+    """Neither a bomb nor a damaged file is unpacked."""
+    hub.artifacts["1"] = content
+    with pytest.raises(EnvironmentProblem):
+        posted(hub)
+    assert hub.writes() == []
+
+
+def test_a_link_to_the_changes_is_possible(hub: Hub) -> None:
+    """And brackets and addresses of manifests, as evalctl escapes them."""
+    hub.artifacts["1"] = zipped(
+        f"{MARKER}\n## evalctl: 1 error to correct\n- [a.yaml:3]({CHANGES}abR3): \\[x\\](y) at https:\u200b//a @\u200bb\n"
+    )
+    assert posted(hub)[0] == "commented on pull request 7"
+
+
+def test_a_token_that_may_only_read_is_named(hub: Hub) -> None:
+    """What a workflow of a fork has: 403, and no second try."""
+    hub.read_only = True
+    with pytest.raises(EnvironmentProblem, match="403") as caught:
+        posted(hub)
+    assert "permissions" in caught.value.help and len(hub.writes()) == 1
+
+
+def test_a_comment_whose_reply_was_lost_is_not_posted_twice(hub: Hub) -> None:
+    """The list of comments says that it was created."""
+    hub.lost = True
+    assert posted(hub)[0] == "commented on pull request 7"
+    assert len(hub.comments) == 1
+
+
+def test_two_runs_at_once_leave_one_comment(hub: Hub) -> None:
+    """Each may have created one: the older stays."""
+    hub.add(TEXT.replace("1 job", "an older text"))
+    hub.add(TEXT)
+    assert "deleted a second comment on pull request 7" in posted(hub)
+    assert [(one["id"], one["body"]) for one in hub.comments] == [(100, TEXT)]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(502, {}), (503, {}), (429, {"Retry-After": "3"}), (403, {"Retry-After": "60"}), (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"})],
+)  # fmt: skip
+def test_what_may_pass_is_waited_for(hub: Hub, status: int, headers: dict[str, str]) -> None:
+    """Errors of the server, and limits of rate for as long as they say."""
+    hub.trouble["GET /pulls"] = [(status, headers)] * 2
+    waits: list[float] = []
+    assert posted(hub, waits)[0] == "commented on pull request 7"
+    assert waits == [float(headers.get("Retry-After", 1 if headers else 2))] * 2
+
+
+def test_a_limit_that_lasts_and_a_server_that_is_down_are_for_later(hub: Hub) -> None:
+    """Exit code 4: nothing was posted, and the same command may succeed later."""
+    hub.trouble["GET /pulls"] = [(429, {"Retry-After": "3600"})]
+    with pytest.raises(TryLater, match="429"):
+        posted(hub)
+    api = Api("http://127.0.0.1:1", "lab/evaluations", "x", lambda _: None)
+    with pytest.raises(TryLater, match="could not be reached"):
+        post(api, 55, "https://github.com", print)
+
+
+def test_the_token_goes_to_the_api_only(hub: Hub) -> None:
+    """Artifacts are downloaded from another place, to which GitHub redirects."""
+    posted(hub)
+    assert hub.leaked == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"GITHUB_API_URL": "http://api.example"}, {"GITHUB_API_URL": "file:///etc/passwd"}, {"GITHUB_API_URL": "https://a@b"},
+        {"GITHUB_API_URL": ""}, {"GITHUB_REPOSITORY": "../../x"}, {"GITHUB_TOKEN": ""}, {"GITHUB_TOKEN": "a\nb"},
+    ],
+)  # fmt: skip
+def test_variables_that_are_no_api_are_refused(hub: Hub, change: dict[str, str]) -> None:
+    """Before anything is sent."""
+    with pytest.raises(EnvironmentProblem):
+        api_of({**hub.environment(), **change})
+    assert hub.calls == []
