@@ -163,7 +163,7 @@ def test_what_a_request_reaches_is_shown(root: Path, plan: Callable[..., tuple[i
     (root / "manifests/providers").mkdir(exist_ok=True)
     (root / "manifests/providers/lab-llm.yaml").write_text("base_url: https://llm.lab.example/v1\n", encoding="utf-8")
     code, said = plan("--format", form)
-    said = said.replace("\\", "")
+    said = said.replace("\\", "").replace("\u200b", "")
     assert code == 0, said
     assert "model path: /checkpoints/mine" in said
     charged = "what it charges for its answers is in no estimate here"

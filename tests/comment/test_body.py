@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl.comment.acceptable import why_not
-from evalctl.comment.body import MARKER, Planned, body
+from evalctl.comment.body import MARKER, PlannedChange, body
 from evalctl.comment.fitting import LIMIT, CommentPart, fitted
 from evalctl.comment.links import Links, links_of
 from evalctl.model.diagnostic import WARNING, Diagnostic, Span
@@ -27,9 +27,9 @@ ERROR = Diagnostic(
 )
 
 
-def planned(count: int = 0, findings: list[Diagnostic] | None = None) -> Planned:
+def planned(count: int = 0, findings: list[Diagnostic] | None = None) -> PlannedChange:
     """So many blocked requests, and findings."""
-    return Planned(
+    return PlannedChange(
         [RequestForecast(f"manifests/requests/r{n}.yaml", (), True) for n in range(count)], {}, findings or [], []
     )
 

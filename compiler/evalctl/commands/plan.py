@@ -199,10 +199,10 @@ def _show(
         document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": notes_shown}
         print(as_json(document, indent=1))
     elif form == "comment":
-        from evalctl.comment.body import Planned, body
+        from evalctl.comment.body import PlannedChange, body
         from evalctl.comment.links import links_of
 
-        print(body(Planned(forecasts, settings, problems, notes_shown), links_of(os.environ)))
+        print(body(PlannedChange(forecasts, settings, problems, notes_shown), links_of(os.environ)))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
         print(pages.markdown(forecasts, settings, findings, notes_shown))

@@ -20,7 +20,7 @@ _CHANGES = frozenset({"change-to-review", "changed-by-hand", "result-touched", "
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedChange:
     """What a pull request would do: forecasts of the requests that it changes, findings, notes about services."""
 
     forecasts: Sequence[RequestForecast]
@@ -29,7 +29,7 @@ class Planned:
     notes: Sequence[str]
 
 
-def body(planned: Planned, links: Links) -> str:
+def body(planned: PlannedChange, links: Links) -> str:
     """The whole comment; the same input gives the same text."""
     errors = [one for one in planned.findings if one.severity == ERROR]
     changes = [one for one in planned.findings if one.code in _CHANGES and one.severity != ERROR]
@@ -51,7 +51,7 @@ def body(planned: Planned, links: Links) -> str:
     )
 
 
-def _verdict(planned: Planned, errors: Sequence[Diagnostic]) -> str:
+def _verdict(planned: PlannedChange, errors: Sequence[Diagnostic]) -> str:
     """One line: whether something must be corrected, and whether anything would run."""
     if errors or any(one.blocked for one in planned.forecasts):
         return f"evalctl: {plural(len(errors), 'error')} to correct" if errors else "evalctl: blocked by errors"
@@ -61,7 +61,7 @@ def _verdict(planned: Planned, errors: Sequence[Diagnostic]) -> str:
     return "evalctl: no errors; " + (f"{plural(running, 'job')} would run" if running else "nothing would run")
 
 
-def _totals(planned: Planned) -> list[str]:
+def _totals(planned: PlannedChange) -> list[str]:
     """A row per service: points of two sites are different units."""
     running = [job for one in planned.forecasts for job in one.jobs if job.runs]
     if not running:
@@ -141,7 +141,7 @@ def _more_requests(left: int) -> str:
     return f"- … and {plural(left, 'more request')}; the totals above include them, `evalctl plan --base` lists all"
 
 
-def _details(planned: Planned) -> CommentPart:
+def _details(planned: PlannedChange) -> CommentPart:
     """Each request folded: its jobs, settings and evals with old and new values."""
     lines = [
         f"<details><summary>{cell(one.request)}</summary>\n\n"
