@@ -110,6 +110,8 @@ class TaskRequest:
         """Ask for all parts at once; answered parts are kept even if another is given up."""
         missing = [number for number, kept in enumerate(self._kept) if kept is None]
         parts = choice.parts(missing, self._task.options.max_n)
+        if len(parts) == 1:
+            return await self._part(upstream, *parts[0])
         asking = [self._part(upstream, first, size) for first, size in parts]
         done = await asyncio.gather(*asking, return_exceptions=True)
         for pieces in done:

@@ -12,6 +12,7 @@ from evalctl_job.limiter import Limiter
 from evalctl_job.outcomes import FEW, NO_ANSWER, TOO_MUCH, GivenUp, Patience, Refused
 
 PROBE_SECONDS = 0.5
+HANDFUL = 16
 T = TypeVar("T")
 
 
@@ -56,6 +57,11 @@ class Upstream:
     def expect(self, task: str, choices: int) -> None:
         """So many choices of the task are without an answer."""
         self._limiter.expect(task, choices)
+
+    @property
+    def read_ahead(self) -> int:
+        """How many questions of a task are to wait here: enough for each place that becomes free."""
+        return self._limiter.limit * 3 // 2 + HANDFUL
 
     async def ask(
         self, call: ModelCall, read: Callable[[dict[str, Any]], T | Refused], on_retry: Callable[[str | None], None]

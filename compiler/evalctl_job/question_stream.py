@@ -15,7 +15,7 @@ from typing import Any
 from evalctl_job.answering import Answering
 
 CHAT = "/chat/completions"
-MOST_WAITING = 8_192  # questions of a call that are read ahead: more than any server computes at once
+MOST_WAITING = 8_192  # questions of a call that are read ahead at most: more than any server computes at once
 MOST_WAITING_BYTES = 256 * 2**20
 MOST_LINE_BYTES = 256 * 2**20  # a question may carry images or a 128k-token prompt
 _DIGITS = 9
@@ -34,20 +34,21 @@ class QuestionStream:
     def __init__(
         self, answering: Answering, key: str, write: Write, has_gone: Callable[[], bool], choices: int = 0
     ) -> None:
-        """`write` sends a line of the reply; `has_gone`: whether the framework has hung up; `choices` of all questions together."""
+        """`write` sends lines of the reply; `has_gone`: whether the framework has hung up; `choices` of all questions together."""
         self._answering, self._key, self._write, self._has_gone = answering, key, write, has_gone
         self._left = choices
         self._waiting, self._waiting_bytes = 0, 0
         self._bug: BaseException | None = None
         self._one_has_ended = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._lines: list[bytes] = []
 
     async def answer(self, parts: AsyncIterator[bytes]) -> None:
         """Answers every question; they are asked in the order of their lines, and answered in any order."""
         self._expect()
         try:
             async for number, body in questions(parts):
-                while self._waiting >= MOST_WAITING or self._waiting_bytes >= MOST_WAITING_BYTES:
+                while self._has_enough():
                     await self._one_ends()
                 self._start(number, body)
             while self._waiting:
@@ -56,6 +57,11 @@ class QuestionStream:
         finally:
             self._left = 0
             self._answering.upstream.expect(self._key, 0)
+
+    def _has_enough(self) -> bool:
+        """Whether the next question stays with the framework: what is read too early delays those that are in flight."""
+        most = min(MOST_WAITING, self._answering.upstream.read_ahead)
+        return self._waiting >= most or self._waiting_bytes >= MOST_WAITING_BYTES
 
     def _expect(self) -> None:
         self._answering.upstream.expect(self._key, self._left)
@@ -91,8 +97,12 @@ class QuestionStream:
         if self._left:  # 0: the framework has not said it, or the request has ended
             self._left = max(1, self._left - (len(reply.get("choices", ())) or 1))
             self._expect()
+        self._lines.append(line(number, status, reply))
+        await asyncio.sleep(0)  # answers that come together are sent together
         async with self._writing:
-            await self._write(line(number, status, reply))
+            lines, self._lines = b"".join(self._lines), []
+            if lines:
+                await self._write(lines)
 
 
 async def questions(parts: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes]]:

@@ -130,7 +130,7 @@ class Relay:
         """Detect an abort from outside and write the counts, until the relay ends."""
         while parent is None or os.getppid() == parent:
             if self.store.aborted:
-                self.answering.aborted.set()
+                self.answering.abort()
             self.address.look()
             self.unauthenticated.look()
             self.store.record_refusal()
@@ -212,7 +212,7 @@ async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:
     works = (relay.watch(parent), relay.keep_synced(), watch.run(), stop.wait())
     going = [asyncio.create_task(work) for work in works]
     ended, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
-    relay.answering.aborted.set()
+    relay.answering.abort()
     await asyncio.sleep(LAST_REPLIES_SECONDS)
     for task in going:
         task.cancel()

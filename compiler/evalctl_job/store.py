@@ -86,7 +86,8 @@ class Store:
         """The task's state; its files are read once, at its first request."""
         if key not in self._meetings:
             self._meetings[key] = asyncio.ensure_future(asyncio.to_thread(restored_state, key, self.folder, self._ours))
-        return await asyncio.shield(self._meetings[key])
+        meeting = self._meetings[key]
+        return meeting.result() if meeting.done() else await asyncio.shield(meeting)
 
     def record_refusal(self) -> None:
         """Write once for the job that no task will get an answer."""

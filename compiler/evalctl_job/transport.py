@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Mapping
 from typing import Any, cast
@@ -75,7 +76,7 @@ class Sessions:
             return self._network, address
         if path not in self._of_sockets:
             self._of_sockets[path] = aiohttp.ClientSession(
-                timeout=self._timeout, connector=SocketConnector(path, limit=0)
+                timeout=self._timeout, connector=SocketConnector(path, limit=0), cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._of_sockets[path], f"http://localhost{urlsplit(address).path}"
 
@@ -106,12 +107,14 @@ class Http:
     ) -> dict[str, Any] | Refused:
         """The reply to one request within so many seconds, or the reason why there is none."""
         headers = {**NO_CACHE, **({"Authorization": f"Bearer {self._secret}"} if self._secret else {})}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
         session, address = self._sessions.at(base + path)
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS) if seconds else session.timeout
         try:
             # A redirect is not followed: questions and the key are for the address that the eval names.
             async with session.request(
-                method, address, json=body, headers=headers, allow_redirects=False, timeout=timeout
+                method, address, data=content, headers=headers, allow_redirects=False, timeout=timeout
             ) as reply:
                 return read(reply.status, reply.headers, await _content(reply), self._secret)
         except TimeoutError:
@@ -135,8 +138,9 @@ async def _content(reply: aiohttp.ClientResponse) -> bytes:
     clock = asyncio.get_running_loop().time
     end = clock() + MOST_REPLY_SECONDS
     try:
-        return await asyncio.wait_for(_body(reply), MOST_REPLY_SECONDS)
-    except asyncio.TimeoutError:
+        async with asyncio.timeout(MOST_REPLY_SECONDS):
+            return await _body(reply)
+    except TimeoutError:
         if clock() < end:  # the limit of the whole try came first
             raise
         raise TooLong(f"the reply did not end within {MOST_REPLY_SECONDS:g} s") from None

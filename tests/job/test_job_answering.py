@@ -261,7 +261,7 @@ def test_an_abort_fails_what_is_in_flight_and_what_comes(tmp_path: Path) -> None
         going = [asyncio.ensure_future(one) for one in (desk.ask(), desk.answering.models())]
         await asyncio.sleep(1)
         begin = asyncio.get_running_loop().time()
-        desk.answering.aborted.set()
+        desk.answering.abort()
         assert [words(await one) for one in going] == [ABORTED] * 2
         assert words(await desk.ask()) == ABORTED
         assert asyncio.get_running_loop().time() == begin and len(desk.server.asked) == 2

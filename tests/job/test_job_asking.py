@@ -155,10 +155,10 @@ def test_an_abort_puts_stored_choices_back(tmp_path: Path) -> None:
         await desk.counts()
         going = asyncio.ensure_future(desk.ask({**SAMPLED, "n": 2}))
         await asyncio.sleep(1)
-        desk.answering.aborted.set()
+        desk.answering.abort()
         assert words(await going)[0] == 503
         await asyncio.sleep(1)
-        desk.answering.aborted.clear()
+        desk.answering.aborted = False
         assert texts((await desk.ask(SAMPLED))[1]) == ["a"] and len(desk.server.asked) == 1
 
     run(story())

@@ -38,7 +38,7 @@ async def streamed(desk: Desk, *parts: bytes, gone: Sequence[bool] = (False,)) -
         lines.append(line)
 
     await QuestionStream(desk.answering, "t", write, lambda: gone[0]).answer(parts_of(*parts))
-    return [(int(line.split(b" ")[0]), int(line.split(b" ")[1])) for line in lines]
+    return [(int(line.split(b" ")[0]), int(line.split(b" ")[1])) for line in b"".join(lines).splitlines()]
 
 
 def test_each_question_gets_its_line(tmp_path: Path) -> None:
@@ -70,11 +70,37 @@ def test_questions_are_read_ahead_only_up_to_a_number(tmp_path: Path, monkeypatc
 
         lines: list[bytes] = []
 
-        async def write(line: bytes) -> None:
-            lines.append(line)
+        async def write(some: bytes) -> None:
+            lines.extend(some.splitlines())
 
         await QuestionStream(desk.answering, "t", write, lambda: False).answer(parts())
         assert len(lines) == 10
+
+    run(story())
+
+
+def test_no_more_is_read_ahead_than_the_server_may_need(tmp_path: Path) -> None:
+    """Half as many again as may be in flight, and a handful: preparing thousands would delay the answers of those in flight."""
+
+    async def story() -> None:
+        desk, read = Desk(tmp_path, *({**reply(str(one)), "id": str(one)} for one in range(200)), seconds=1.0), 0
+
+        async def parts() -> AsyncIterator[bytes]:
+            nonlocal read
+            for number in range(200):
+                read += 1
+                assert read - len(lines) <= 8 * 3 // 2 + 16 + 1
+                yield asked(number)
+
+        lines: list[bytes] = []
+        writes: list[int] = []
+
+        async def write(some: bytes) -> None:
+            lines.extend(some.splitlines())
+            writes.append(some.count(b"\n"))
+
+        await QuestionStream(desk.answering, "t", write, lambda: False).answer(parts())
+        assert (sum(writes), max(writes)) == (200, 8)  # the eight of a second are sent together
 
     run(story())
 
@@ -98,8 +124,8 @@ def test_the_task_with_most_choices_left_is_next(tmp_path: Path) -> None:
         ended: list[str] = []
 
         async def ask(key: str, count: int) -> None:
-            async def write(line: bytes) -> None:
-                ended.append(key)
+            async def write(lines: bytes) -> None:
+                ended.extend([key] * lines.count(b"\n"))
 
             lines = parts_of(*(asked(number) for number in range(count)))
             await QuestionStream(desk.answering, key, write, lambda: False, count).answer(lines)
