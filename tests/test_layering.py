@@ -53,8 +53,9 @@ ARROWS: dict[str, set[str]] = {
     "report": {"columns", "model", "secret_shapes", "terminal"},
     "cards": {"model", "shell"},
     "runtimes": {"model"},
+    "policy": {"model"},
     "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
-    "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "plan", "report", "results", "shell", "suggest", "sync"},
+    "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "plan", "policy", "report", "results", "shell", "suggest", "sync"},
     "site": {"git", "model", "parallel", "plan", "results", "review", "shell", "terminal"},  # plan: what a job costs
     "details": {"clone", "environments", "home_folder", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},
     "screen": {"clone", "columns", "model", "shell", "suggest", "sync", "terminal"},
@@ -64,7 +65,7 @@ ARROWS: dict[str, set[str]] = {
     "comment": {"model", "plan", "shell", "suggest", "terminal"},
     "new_repository": {"cards", "check", "demo", "editing", "environments", "git", "home_folder", "load", "model", "shell"},  # demo: the example's model
     "commands": {
-        "cards", "check", "clone", "columns", "comment", "demo", "details", "doctor", "editing", "environments", "exits", "git", "home_folder", "importing", "load", "model", "new_repository", "pipeline", "plan", "probing", "report", "results", "runtimes",
+        "cards", "check", "clone", "columns", "comment", "demo", "details", "doctor", "editing", "environments", "exits", "git", "home_folder", "importing", "load", "model", "new_repository", "pipeline", "plan", "policy", "probing", "report", "results", "runtimes",
         "screen", "shell", "site", "suggest", "sync", "terminal",
     },
     "cli": {"exits", "load", "shell", "suggest", "terminal"},  # and the command that was typed, imported by its name

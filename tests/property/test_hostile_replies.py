@@ -25,7 +25,7 @@ from evalctl.results.reading import aggregate_in, parse
 from evalctl.results.store import folder_of
 from evalctl.schedulers import SCHEDULERS, Unreadable
 from evalctl.shell import EnvironmentProblem, Reply
-from evalctl.sync import records
+from evalctl.sync import record_text, records
 from evalctl.sync.marks import read_marks
 
 _RECORDED = Path(__file__).parents[1] / "schedulers" / "replies"
@@ -44,10 +44,10 @@ def test_hostile_replies_of_schedulers(name: str, data: st.DataObject) -> None:
     try:
         for seen in scheduler.sightings(reply):
             assert seen.name and seen.native_id, seen
-            assert records.is_native_id(seen.native_id), seen
+            assert record_text.is_native_id(seen.native_id), seen
     except Unreadable as why:
         assert str(why)
-    assert records.is_native_id(scheduler.native_id(reply, "ev-x-0-a1"))
+    assert record_text.is_native_id(scheduler.native_id(reply, "ev-x-0-a1"))
     for said in (scheduler.refusal(reply), scheduler.postponed(reply)):
         assert said is None or isinstance(said, str)
     assert isinstance(scheduler.cancelled(reply), bool)
@@ -95,7 +95,7 @@ _ATTEMPT = Attempt(
     outcome="failed:timeout", walltime_seconds=60, by="someone",
 )  # fmt: skip
 _RECORD = json.loads(
-    records.to_text(
+    record_text.to_text(
         records.JobRecord("ev-x-0", (_ATTEMPT,), {1: ("0" * 64,)}, (records.Event(5.0, "someone", "retry", 1),))
     )
 )
@@ -106,11 +106,11 @@ _RECORD = json.loads(
 def test_hostile_records_of_the_ledger(content: bytes) -> None:
     """A record has the form that evalctl gives it, or is refused with a reason; what is taken can be written again."""
     try:
-        record = records.from_text("ev-x-0", content)
+        record = record_text.from_text("ev-x-0", content)
     except ValueError as why:
         assert str(why)
         return
-    assert records.from_text("ev-x-0", records.to_text(record).encode()) == record
+    assert record_text.from_text("ev-x-0", record_text.to_text(record).encode()) == record
 
 
 _MARKS = {

@@ -14,7 +14,7 @@ from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
 from evalctl.sync.control import cancel, logs, retry
 from evalctl.sync.eval_status import status
-from evalctl.sync.records import LARGEST
+from evalctl.sync.record_text import LARGEST
 from evalctl.sync.sync import SyncReport, sync
 
 from .test_sync import git_input, told, write_ledger

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalctl.model.run import Attempt, Phase
-from evalctl.sync.records import LARGEST, Event, JobRecord, from_text, merged, to_text
+from evalctl.sync.record_text import LARGEST, from_text, to_text
+from evalctl.sync.records import Event, JobRecord, merged
 
 DIGEST = "d" * 64
 FIRST = Attempt(

@@ -147,6 +147,19 @@ def _logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paths", action="store_true", help="print only the paths of the logs")
 
 
+def _costs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--by",
+        choices=("month", "person", "model", "service", "task"),
+        default="month",
+        help="a row for each (default: month)",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", dest="form", action="store_const", const="json")
+    form.add_argument("--csv", dest="form", action="store_const", const="csv")
+    parser.add_argument("--wide", action="store_true", help="print all columns, even if the terminal is too narrow")
+
+
 def _details(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="REQUEST|MODEL|PATH", help="a request, a model, or a path of results")
     parser.add_argument("task", nargs="?", metavar="TASK", help="a task key (default: all)")
@@ -218,6 +231,6 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 _OPTIONS = {
     "init": add_init, "upgrade": add_upgrade, "new": add_new, "check": _check, "compile": _compile, "plan": _plan, "comment": _comment, "explain": _explain, "lock": add_lock, "env": _env, "datasets": _datasets,
-    "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "cancel": _selected,
+    "sync": _sync, "status": _status, "logs": _logs, "results": results_options.add, "details": _details, "costs": _costs, "cancel": _selected,
     "retry": _retry, "schema": _schema, "completion": _completion, "import": add_import, "runtimes": add_runtimes, "doctor": _doctor, "demo": _demo, "probe": _probe,
 }  # fmt: skip

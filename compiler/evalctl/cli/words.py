@@ -41,6 +41,7 @@ _RUN = {
 }  # fmt: skip
 _READ = {
     "results": Words("results", "show, compare and export scores", "evalctl results show\n  evalctl results compare MODEL@HEAD~10 MODEL"),
+    "costs": Words("costs", "show what was spent, and saved by reuse", "evalctl costs\n  evalctl costs --by person --csv", "From the charge that the ledger records at the end of each attempt."),
     "details": Words("details", "show answers with their scores, and causes of slowness", "evalctl details my-request ja_mmlu --wrong\n  evalctl details my-request --why", "Also while the task runs."),
 }  # fmt: skip
 _SET_UP = {

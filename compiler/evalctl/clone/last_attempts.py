@@ -22,7 +22,7 @@ def last_attempts(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> 
     if not jobs:
         return {}
     try:
-        records = _ledger(root)
+        records = ledger_of(root)
     except EnvironmentProblem:  # not a clone that git can use: there is no ledger
         return {}
     if records is None:
@@ -38,7 +38,8 @@ def last_attempts(root: Path, jobs: Mapping[str, tuple[int, Sequence[str]]]) -> 
     return {where: words for where, words in found.items() if words}
 
 
-def _ledger(root: Path) -> Records | None:
+def ledger_of(root: Path) -> Records | None:
+    """The ledger as this clone knows it; None where it has none."""
     if calls.commit_of(root, _BRANCH, run_command) is None:
         return None
     from evalctl.git.repository import open_repository  # gitpython comes with it

@@ -74,9 +74,8 @@ class Resolved:
 class Eval:
     """One model x settings x task with everything that can change its score; `digest` is its identity.
 
-    `result_path` is the path of its result.json, relative to the repository. `unanswered` questions may stay without an
-    answer. `answers` names the answers that are kept: those of an eval that allows for none, or raising the number
-    would ask every question again.
+    `result_path` is the path of its result.json, relative to the repository. `unanswered` questions may stay without an answer.
+    `answers` names the answers that are kept: those of an eval that allows for none, or raising the number would ask all again.
     """
 
     digest: str
@@ -150,9 +149,8 @@ class Server:
 class Invocation:
     """One framework call: files for the working folder, the command, and the options of the relay.
 
-    `config` is the text of config.yaml. `relay` are the relay's options. `secrets` are NAMES of
-    environment variables whose values the framework itself needs (a judge's key). `subsets` is how many parts of
-    the task get scores of their own; 0 where that is not known. `empty` are those of its subsets that have no questions.
+    `config` is the text of config.yaml. `relay` are the relay's options. `secrets` are NAMES of environment variables whose values
+    the framework itself needs (a judge's key). `subsets`: parts of the task with scores of their own; 0: not known. `empty`: those without questions.
     """
 
     argv: tuple[str, ...]
@@ -234,6 +232,7 @@ class Job:
     kinds: tuple[PlannedKind, ...] = ()  # of a server: its own, then the others that the service offers
     weights: WeightsToDownload | None = None  # what must be in the Hub's cache before it is submitted
     checkpoint: Checkpoint | None = None  # the folder that the model is read from
+    requested_by: str = ""
 
     @property
     def script_path(self) -> str:
@@ -279,6 +278,7 @@ class Download:
     batch: Batch
     weights: WeightsToDownload
     site: Site
+    requested_by: str = ""
 
     @property
     def script_path(self) -> str:

@@ -135,12 +135,13 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A request's jobs, the upload that it asks for, and what it will be compared with."""
+    """A request's jobs, the upload that it asks for, what it will be compared with, and who asks."""
 
     request: str
     jobs: tuple[PlannedJob, ...]
     push_to_hub: PlannedUpload | None = None
     baseline: Baseline | None = None
+    requested_by: str | None = None
 
     @property
     def tasks(self) -> Iterator[PlannedTask]:
@@ -152,8 +153,9 @@ class PlanFile:
         push = self.push_to_hub
         upload = {} if push is None else {"push_to_hub": {"org": push.org, "private": push.private}}
         named = {} if self.baseline is None else {"baseline": asdict(self.baseline)}
+        who = {} if self.requested_by is None else {"requested_by": self.requested_by}
         jobs = [job.as_json() for job in self.jobs]
-        return {"schema": SCHEMA, "request": self.request, **upload, **named, "jobs": jobs}
+        return {"schema": SCHEMA, "request": self.request, **upload, **named, **who, "jobs": jobs}
 
 
 def of_json(document: Mapping[str, Any]) -> PlanFile:
@@ -164,6 +166,7 @@ def of_json(document: Mapping[str, Any]) -> PlanFile:
         tuple(map(_job, document["jobs"])),
         None if upload is None else PlannedUpload(**upload),
         None if named is None else Baseline(**named),
+        document.get("requested_by"),
     )
 
 

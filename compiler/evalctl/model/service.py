@@ -125,6 +125,10 @@ class Service(Strict):
         """The longest walltime of a node kind."""
         return _seconds(node.max_walltime or self.max_walltime)
 
+    def priority_factor(self, priority: int | None) -> float:
+        """What a priority multiplies the cost by."""
+        return self.priorities.get(str(priority), 1.0)
+
     @property
     def step_seconds(self) -> int:
         """Walltimes are multiples of it."""

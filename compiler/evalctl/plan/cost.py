@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from evalctl.model.charge import units
 from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.walltime import rounded
 
@@ -43,15 +44,13 @@ def rates(service: Service, node: NodeKind, priority: int | None) -> Rates | Non
     cost = service.cost
     if cost is None or node.coefficient is None:
         return None
-    factor = node.coefficient * service.priorities.get(str(priority), 1.0)
+    factor = node.coefficient * service.priority_factor(priority)
     return Rates(factor * cost.used, factor * cost.reserved, cost.minimum_seconds)
 
 
 def charged(cost: CostEstimate | Rates, elapsed_s: float, walltime_s: float) -> float:
     """What a job that ran for so long costs by these rates."""
-    units = cost.used_rate * max(elapsed_s, cost.minimum_seconds) + cost.reserved_rate * walltime_s
-    # Both sites cut after the fourth decimal; rounding first, because 0.001 may be 0.00099999… in binary.
-    return int(round(units / 3600 * 10_000, 6)) / 10_000
+    return units(cost.used_rate, cost.reserved_rate, cost.minimum_seconds, elapsed_s, walltime_s)
 
 
 def walltime_of(job: PlannedJob, tasks: Iterable[str]) -> int:

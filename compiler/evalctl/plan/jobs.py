@@ -136,7 +136,7 @@ def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue
         site=_site(service),
         advice=(*download_advice(first, service), *advice(place, card, tuple(evals))),
         weights=first,
-        checkpoint=checkpoint(evals[0], card),
+        checkpoint=checkpoint(evals[0], card), requested_by=request.requested_by or "",
     )  # fmt: skip
 
 

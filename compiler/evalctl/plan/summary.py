@@ -18,7 +18,8 @@ _JSON = json.JSONEncoder(check_circular=False, ensure_ascii=False)
 
 def summary(plan: RequestPlan) -> PlanFile:
     """Jobs with node kind, walltime, cost and advice, and of each eval its identity and the place of its result."""
-    return PlanFile(plan.request, tuple(map(_job, plan.jobs)), plan.push_to_hub, plan.baseline)
+    who = next((job.requested_by for job in plan.jobs if job.requested_by), None)
+    return PlanFile(plan.request, tuple(map(_job, plan.jobs)), plan.push_to_hub, plan.baseline, who)
 
 
 def artifact(plan: PlanFile) -> Artifact:

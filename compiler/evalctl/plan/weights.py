@@ -60,4 +60,4 @@ def _download(job: Job, needed: WeightsToDownload, service: Service, kind: str) 
         name, service.walltime_seconds(seconds + service.drain_seconds, node), node.gpus, job.batch.priority,
         (*service.directives, *node.directives), service.drain_seconds,
     )  # fmt: skip
-    return Download(name, job.request, job.service, kind, batch, needed, job.site)
+    return Download(name, job.request, job.service, kind, batch, needed, job.site, job.requested_by)

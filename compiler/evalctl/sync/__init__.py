@@ -9,7 +9,7 @@ Between passes, without the lock, programs of the job environments run (`hub`): 
 is complete, `uploads` sends results to the Hub, `datasets` fetches data sets on request.
 
 Read: `context` is this machine and clone, `sync_pass` one pass over both, `observe` what it sees; `settled` are requests that need nothing; `records` are
-the entries of the ledger, `marks` what a job left in its run folder (read by `evalctl.runfiles`), `evidence` all that a decision is made from,
+the entries of the ledger (their files: `record_text`), `charges` what attempts cost, `marks` what a job left in its run folder (read by `evalctl.runfiles`), `evidence` all that a decision is made from,
 `blocked` why a job cannot be submitted.
 `installation` records to which scheduler an attempt was submitted, `orphans` finds jobs without an open attempt, `modules` reports who can
 change the set-up file that jobs source.

@@ -9,13 +9,14 @@ from pathlib import Path
 from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
-from evalctl.sync import private
+from evalctl.sync import charges, private
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
 from evalctl.sync.observe import attempt_name, claims_of
 from evalctl.sync.prepare import prepare
-from evalctl.sync.records import WITHDRAWN, JobRecord, is_native_id
+from evalctl.sync.record_text import is_native_id
+from evalctl.sync.records import WITHDRAWN, JobRecord
 from evalctl_job.run_folder import RunFolder
 
 POSTPONED = "submit-postponed"
@@ -109,7 +110,8 @@ def _new_claims(
         if digests or isinstance(work, Download):
             taken.update(digests.values())
             attempt = _attempt(context, records.mark, work, record, digests)
-            changed[evidence.job] = record.with_attempt(attempt)
+            charge = charges.claimed(context.service, work, digests, attempt.walltime_seconds, context.me)
+            changed[evidence.job] = record.with_attempt(attempt).with_charge(attempt.number, charge)
     return changed
 
 
@@ -246,9 +248,15 @@ def _record(context: Context, ledger: Ledger, attempts: Sequence[Attempt]) -> st
         return ""
 
     def change(records: Records) -> Mapping[str, JobRecord]:
-        return {attempt.job: records.of(attempt.job).with_attempt(attempt) for attempt in attempts}
+        return {attempt.job: _with(records.of(attempt.job), attempt) for attempt in attempts}
 
     return ledger.record(change, f"{len(attempts)} job(s) on {context.service_name}: {_phases(attempts)}")
+
+
+def _with(record: JobRecord, attempt: Attempt) -> JobRecord:
+    """The record with this attempt, which costs nothing if it was closed before the scheduler took it."""
+    record = record.with_attempt(attempt)
+    return charges.withdrawn(record, attempt.number) if attempt.phase is Phase.CLOSED else record
 
 
 def _phases(attempts: Sequence[Attempt]) -> str:

@@ -12,9 +12,11 @@ from evalctl.results.question_files import copied
 from evalctl.results.reading import parse
 from evalctl.results.record import reused, to_text
 from evalctl.sync.asked import fingerprints
+from evalctl.sync.charges import ended
 from evalctl.sync.collect import Collected
 from evalctl.sync.follow import copied_unproven
 from evalctl.sync.ledger import Records
+from evalctl.sync.marks import read_marks
 from evalctl.sync.observe import Observation
 from evalctl.sync.proofs import proofs_at
 from evalctl.sync.publish import RequestResults, lying_at
@@ -101,9 +103,12 @@ def closed(current: SyncPass, records: Records, collected: Sequence[Collected]) 
     changed = {}
     for found in collected:
         record, number = records.of(found.attempt.job), found.attempt.number
-        ended = replace(found.attempt, phase=Phase.CLOSED, closed_at=current.context.clock(), outcome=found.outcome)
+        now = current.context.clock()
+        closed_attempt = replace(found.attempt, phase=Phase.CLOSED, closed_at=now, outcome=found.outcome)
+        charge = ended(record.charges.get(number), read_marks(found.folder), now)
         results = {**record.collected, number: found.digests} if found.digests else record.collected
         marks = fingerprints(found.files)
         pinned = {**record.pinned, number: marks} if marks else record.pinned
-        changed[record.job] = replace(record.with_attempt(ended), collected=results, pinned=pinned)
+        record = record.with_attempt(closed_attempt).with_charge(number, charge)
+        changed[record.job] = replace(record, collected=results, pinned=pinned)
     return changed

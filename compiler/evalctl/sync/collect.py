@@ -26,7 +26,8 @@ from evalctl.shell import make_folder
 from evalctl.sync.context import Context
 from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
-from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN, is_reason
+from evalctl.sync.record_text import is_reason
+from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN
 from evalctl.sync.weights import lacking
 from evalctl_job.marks import DONE, FAILED
 from evalctl_job.run_folder import ANSWERS, INSIDE, kept_answers

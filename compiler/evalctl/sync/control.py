@@ -12,6 +12,7 @@ from evalctl.model.names import request_name
 from evalctl.model.run import Attempt, Phase
 from evalctl.sync import private
 from evalctl.sync.act import cancel_live
+from evalctl.sync.charges import withdrawn
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
@@ -195,7 +196,7 @@ def _poison(run_dir: Path) -> bool:
 
 def _withdraw(context: Context, records: Records, attempts: Sequence[Attempt]) -> Mapping[str, JobRecord]:
     return {
-        one.job: records.of(one.job).with_attempt(
+        one.job: withdrawn(records.of(one.job), one.number).with_attempt(
             replace(one, phase=Phase.CLOSED, closed_at=context.clock(), outcome=CANCELLED)
         )
         for one in attempts

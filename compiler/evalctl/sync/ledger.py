@@ -16,7 +16,8 @@ from evalctl.git.drafts import Draft
 from evalctl.git.remote import Pushed, fetch, push_commit, remote_of
 from evalctl.git.repository import Repository, TreeEntry
 from evalctl.shell import EnvironmentProblem, Unreachable, json_text
-from evalctl.sync.records import LARGEST, JobRecord, from_text, merged, to_text
+from evalctl.sync.record_text import LARGEST, from_text, to_text
+from evalctl.sync.records import JobRecord, merged
 
 BRANCH = "evalctl-state"
 REF = f"refs/heads/{BRANCH}"
