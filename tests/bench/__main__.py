@@ -3,7 +3,7 @@
 Each number is the median of several runs of the whole command. CPU seconds stand beside the wall clock's: on a busy
 machine only they mean much. Nothing here fails by the clock.
 
-`python -m tests.bench NAME` measures one thing alone: relay, start, tasks, finished, site, scheduler, statistics, filling or losses (see the module of that name).
+`python -m tests.bench NAME` measures one thing alone: relay, start, tasks, finished, site, scheduler, statistics, filling, losses or framework_load (see the module of that name).
 """
 
 from __future__ import annotations
@@ -22,7 +22,18 @@ from pathlib import Path
 from tests.bench.table import Row, memory, repository, run, seconds, write
 
 # Imported when they are measured: on Linux the peak memory of a child is at least that of this process, also after exec.
-ALONE = ("relay", "start", "tasks", "finished", "scheduler", "statistics", "site", "filling", "losses")
+ALONE = (
+    "relay",
+    "start",
+    "tasks",
+    "finished",
+    "scheduler",
+    "statistics",
+    "site",
+    "filling",
+    "losses",
+    "framework_load",
+)
 
 
 def main() -> int:

@@ -1,137 +1,151 @@
-"""Runs the real lighteval over questions of its own, against a stub of a model's server; runs in the framework's environment, prints JSON.
+"""`python -m tests.bench framework_load [--peers FOLDER]`: questions a second and CPU time of the way from a framework to the model's server.
 
-python framework_load.py WAIT_MILLISECONDS CONCURRENT QUESTIONS [--own-client]      one line: {"answers_per_second", "filled", …}
-
-The relay is between them, as in a job, and admits CONCURRENT requests at a time. With --own-client, lighteval asks as it does outside of
-a job: with litellm, from CONCURRENT threads.
+The real lighteval and the relay, as in a job, ask a stand-in server (`standin.py`) on this machine. With --peers, other harnesses ask the
+same server: each is installed in a virtual environment FOLDER/NAME (names: `peer_load.HARNESSES`). CPU seconds are those of the
+harness with its relay: of a whole run, and of each further 1,000 questions, from a second run with three times as many.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
-from relay_load import KEY, cpu_seconds, started, stub
+from tests.bench.peer_load import HARNESSES
+from tests.bench.relay import ROOT, SOURCES, python
 
-CONFIG = """\
-model_parameters:
-  model_name: hosted_vllm/demo/tiny
-  concurrent_requests: {concurrent}
-  api_max_retry: 1
-  api_retry_sleep: 0.1
-  timeout: 86400
-  cache_dir: cache
-  generation_parameters: {{temperature: 0, max_new_tokens: 24}}
-"""
-TASKS = """\
-from evalctl_tasks.tasks import exact, first_digit, open_question
-from lighteval.tasks.lighteval_task import LightevalTaskConfig
-
-TASKS_TABLE = [LightevalTaskConfig(
-    name="load", prompt_function=open_question, hf_repo={folder!r}, hf_subset="default", hf_avail_splits=["test"],
-    evaluation_splits=["test"], metrics=[exact("exact_match", first_digit)], generation_size=24, version=1,
-)]
-"""
-RELAY = [sys.executable, "-m", "evalctl_job.relay"]
+HERE = Path(__file__).parent
+TASKS = ROOT / "compiler/evalctl_environments/packages/evalctl-tasks"
+MORE = 3
 LIMIT_SECONDS = 600
 
 
-def main() -> None:
-    """One run."""
-    wait, concurrent, questions = map(int, sys.argv[1:4])
-    with tempfile.TemporaryDirectory(prefix="evalctl-bench-") as name:
-        folder = Path(name)
-        write_task(folder, concurrent, questions)
-        with stub(folder, wait) as server:
-            socket = quote(str(folder / "stub.sock"), safe="")
-            flags = [
-                "--upstream",
-                f"http+unix://{socket}/v1",
-                "--state",
-                str(folder / "state"),
-                "--admit",
-                str(concurrent),
-            ]
-            port = folder / "relay.port"
-            with started([*RELAY, *flags, "--listen-port-file", str(port)], port) as (relay, address):
-                ended = framework(folder, f"{address}/task/load", "--own-client" not in sys.argv)
-                relay_cpu = cpu_seconds(relay.pid)
-                counts = asked(f"{address}/task/load/counts")
-                load = asked(server.removesuffix("/v1") + "/load")
-    span = load["last"] - load["first"]
-    sys.stdout.write(json.dumps({
-        "answers_per_second": questions / span, "filled": load["busy_seconds"] / span / concurrent, "lost": questions - counts["answered"],
-        "framework_cpu": ended["cpu"], "relay_cpu": relay_cpu, "whole": ended["seconds"], "exit": ended["exit"], "hung": ended["hung"],
-        "megabytes": ended["megabytes"],
-    }) + "\n")  # fmt: skip
+@dataclass(frozen=True)
+class Measured:
+    """One run of one harness."""
+
+    per_second: float
+    filled: float
+    cpu: float
+    server_cpu: float
+    seconds: float
+    megabytes: float
+    lost: int
 
 
-def write_task(folder: Path, concurrent: int, questions: int) -> None:
-    """The configuration, the task, and its data set."""
-    data = folder / "data"
-    data.mkdir()
-    lines = (json.dumps({"question": f"質問 {number}: {number} + 1 = ?", "answer": "1"}) for number in range(questions))
-    (data / "test.jsonl").write_text("\n".join(lines) + "\n")
-    (folder / "tasks.py").write_text(TASKS.format(folder=str(data)))
-    (folder / "config.yaml").write_text(CONFIG.format(concurrent=concurrent))
+Measure = Callable[[int], Measured]
 
 
-def framework(folder: Path, address: str, in_job: bool) -> dict[str, float]:
-    """One run of lighteval: its CPU seconds, and whether it has ended."""
-    places = {"HOSTED_VLLM_API_BASE": f"{address}/v1", "HOSTED_VLLM_API_KEY": KEY, "EVALCTL_RELAY_KEY": KEY}
-    places |= {
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "HF_HUB_OFFLINE": "1",
-        "HF_HOME": str(folder / "hf"),
-        "no_proxy": "127.0.0.1",
-    }
-    places |= {"EVALCTL_RELAY": address} if in_job else {}
-    program = str(Path(sys.executable).with_name("lighteval"))
-    command = [
-        program,
-        "endpoint",
-        "litellm",
-        "config.yaml",
-        "load|0",
-        "--custom-tasks",
-        "tasks.py",
-        "--output-dir",
-        "out",
-        "--save-details",
-    ]
-    begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **places}, stdout=log, stderr=log)
+def main(words: Sequence[str] | None = None) -> int:
+    """Measures and prints a table; exit code 1 where an answer was lost."""
+    asked = argparse.ArgumentParser(
+        prog="python -m tests.bench framework_load", description=(__doc__ or "").splitlines()[0]
+    )
+    asked.add_argument("--milliseconds", type=int, default=200, help="of an answer")
+    asked.add_argument("--concurrent", type=int, default=256)
+    asked.add_argument("--questions", type=int, default=2000)
+    asked.add_argument("--runs", type=int, default=1)
+    asked.add_argument("--peers", type=Path, help="a folder of virtual environments with other harnesses")
+    options = asked.parse_args(sys.argv[2:] if words is None else words)
+    wait, concurrent = options.milliseconds, options.concurrent
+    ways: dict[str, Measure] = {"evalctl (lighteval, relay)": lambda questions: ours(wait, concurrent, questions)}
+    for name in HARNESSES:
+        if options.peers and (program := options.peers.resolve() / name / "bin/python").exists():
+            ways[name] = lambda questions, name=name, program=program: theirs(
+                name, program, wait, concurrent, questions
+            )
+    sys.stdout.write(
+        f"{options.questions:,} questions, {wait / 1000:g} s an answer, {concurrent} at a time: at best {1000 * concurrent / max(wait, 1):,.0f} a second; "
+        f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}\n\n"
+        "| harness | answers/s | filled | CPU s per 1,000 | each further 1,000 | the server's | whole run | memory | lost |\n|---|---|---|---|---|---|---|---|---|\n"
+    )
+    return 1 if sum([_row(name, way, options.questions, options.runs) for name, way in ways.items()]) else 0
+
+
+def _row(name: str, measure: Measure, questions: int, runs: int) -> int:
+    """Prints the medians; how many answers were lost."""
+    found, more = [measure(questions) for _ in range(runs)], [measure(MORE * questions) for _ in range(runs)]
+
+    def middle(field: str, of: Sequence[Measured] = found) -> float:
+        return statistics.median(getattr(one, field) for one in of)
+
+    further = 1000 * (middle("cpu", more) - middle("cpu")) / ((MORE - 1) * questions)
+    lost = sum(one.lost for one in (*found, *more))
+    sys.stdout.write(
+        f"| {name} | {middle('per_second'):,.0f} | {middle('filled'):.2f} | {1000 * middle('cpu') / questions:.1f} | {further:.2f} | "
+        f"{1000 * middle('server_cpu') / questions:.2f} | {middle('seconds'):.1f} s | {middle('megabytes'):.0f} MB | {lost} |\n"
+    )
+    sys.stdout.flush()
+    return lost
+
+
+def ours(wait: int, concurrent: int, questions: int) -> Measured:
+    """lighteval as a job runs it (`framework_load_run.py`)."""
+    command = [str(python()), str(HERE / "framework_load_run.py"), *map(str, (wait, concurrent, questions))]
+    places = {**os.environ, "PYTHONPATH": f"{SOURCES}:{TASKS}"}
+    found = json.loads(subprocess.run(command, env=places, stdout=subprocess.PIPE, check=True).stdout)
+    cpu = found["framework_cpu"] + found["relay_cpu"]
+    return Measured(
+        found["answers_per_second"], found["filled"], cpu, found["server_cpu"], found["whole"], found["megabytes"], int(found["lost"])
+    )  # fmt: skip
+
+
+def theirs(name: str, program: Path, wait: int, concurrent: int, questions: int) -> Measured:
+    """Another harness, straight at the server."""
+    with tempfile.TemporaryDirectory(prefix="evalctl-bench-") as place:
+        port = Path(place, "server.port")
+        server = subprocess.Popen([str(python()), str(HERE / "standin.py"), str(port), str(wait)])
         try:
-            code = process.wait(LIMIT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            code = -1
+            while not port.exists():
+                time.sleep(0.02)
+            address = f"http://127.0.0.1:{port.read_text().strip()}"
+            cpu, seconds, megabytes = _asked(name, program, Path(place), address, questions, concurrent)
+            with urllib.request.urlopen(f"{address}/load", timeout=30) as reply:
+                load: dict[str, Any] = json.load(reply)
+            server_cpu = _cpu_seconds(server.pid)
+        finally:
+            server.terminate()
+            server.wait()
+    span = (load["last"] - load["first"]) or 1.0
+    filled = load["busy_seconds"] / span / concurrent
+    return Measured(load["requests"] / span, filled, cpu, server_cpu, seconds, megabytes, questions - load["requests"])
+
+
+def _asked(
+    name: str, program: Path, place: Path, address: str, questions: int, concurrent: int
+) -> tuple[float, float, float]:
+    """CPU seconds, seconds and megabytes of one run."""
+    command = [str(program), str(HERE / "peer_load.py"), name, address, str(questions), str(concurrent)]
+    places = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(place / "hf"),
+        "no_proxy": "127.0.0.1",
+        "OPENAI_API_KEY": "none",
+    }
+    places.pop("PYTHONPATH", None)
+    begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    with (place / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=place, env=places, stdout=log, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if code:
-        sys.stderr.write((folder / "log").read_text()[-2000:])
+    if status:
+        sys.stderr.write((place / "log").read_text()[-2000:])
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {
-        "cpu": cpu, "seconds": time.monotonic() - begin, "exit": code, "hung": code == -1, "megabytes": after.ru_maxrss / 1024,
-    }  # fmt: skip
+    return cpu, time.monotonic() - begin, used.ru_maxrss / 1024
 
 
-def asked(address: str) -> dict[str, float]:
-    """The object at an address."""
-    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {KEY}"})
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        found: dict[str, float] = json.load(reply)
-    return found
-
-
-if __name__ == "__main__":
-    main()
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

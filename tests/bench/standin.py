@@ -41,7 +41,7 @@ def reply(body: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 ANSWER = reply(json.dumps({
-    "id": "c", "object": "chat.completion", "usage": {"prompt_tokens": 10, "completion_tokens": 200, "total_tokens": 210},
+    "id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": {"prompt_tokens": 10, "completion_tokens": 200, "total_tokens": 210},
     "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
 }).encode())  # fmt: skip
 BUSY = reply(b'{"error": {"message": "overloaded"}}', b"503 Service Unavailable")
