@@ -92,7 +92,7 @@ OBJECTS: dict[str, dict[str, str]] = {
     "inputs as the record will have them, also those that a newer evalctl added": {
         "evalctl/results/submission": "SubmittedTask.inputs"
     },
-    "what GitHub's API takes": {"evalctl/comment/github": "Api.send"},
+    "what a platform's API takes": {"evalctl/comment/api": "Api.send"},
     "what a command remembers for the next of the same version": {
         "evalctl/pipeline/known_requests": "remembered",
         "evalctl/pipeline/memory": "Memory.index",

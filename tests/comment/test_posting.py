@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from evalctl.comment import github, gitlab
+from evalctl.comment.api import Api
 from evalctl.comment.body import MARKER
-from evalctl.comment.github import Api, api_of
-from evalctl.comment.posting import post
+from evalctl.comment.posting import keep_one
 from evalctl.shell import EnvironmentProblem, TryLater
 
 from .hub import BOT, HEAD, Hub, serving, zipped
@@ -29,8 +30,8 @@ def hub() -> Iterator[Hub]:
 def posted(hub: Hub, waits: list[float] | None = None) -> list[str]:
     """What posting says."""
     said: list[str] = []
-    api = replace(api_of(hub.environment()), sleep=(waits if waits is not None else []).append)
-    post(api, 55, "https://github.com", said.append)
+    api, pages = github.api_of(hub.environment())
+    github.post(replace(api, sleep=(waits if waits is not None else []).append), pages, 55, said.append)
     return said
 
 
@@ -180,9 +181,9 @@ def test_a_limit_that_lasts_and_a_server_that_is_down_are_for_later(hub: Hub) ->
     hub.trouble["GET /pulls"] = [(429, {"Retry-After": "3600"})]
     with pytest.raises(TryLater, match="429"):
         posted(hub)
-    api = Api("http://127.0.0.1:1", "lab/evaluations", "x", lambda _: None)
+    api = Api("GitHub", "http://127.0.0.1:1/repos/lab/evaluations", {}, {}, lambda _: None)
     with pytest.raises(TryLater, match="could not be reached"):
-        post(api, 55, "https://github.com", print)
+        github.post(api, "https://github.com/lab/evaluations", 55, print)
 
 
 def test_the_token_goes_to_the_api_only(hub: Hub) -> None:
@@ -201,5 +202,27 @@ def test_the_token_goes_to_the_api_only(hub: Hub) -> None:
 def test_variables_that_are_no_api_are_refused(hub: Hub, change: dict[str, str]) -> None:
     """Before anything is sent."""
     with pytest.raises(EnvironmentProblem):
-        api_of({**hub.environment(), **change})
+        github.api_of({**hub.environment(), **change})
     assert hub.calls == []
+
+
+GITLAB = {"CI_PROJECT_ID": "3", "CI_MERGE_REQUEST_IID": "7", gitlab.TOKEN: "glpat-x"}
+
+
+def test_gitlab_has_one_note_of_the_tokens_account(hub: Hub) -> None:
+    """Created, found again by marker and author, changed."""
+    thread = gitlab.merge_request_of({**GITLAB, "CI_API_V4_URL": hub.address})
+    assert thread is not None
+    hub.add(TEXT, {"username": "mallory"})
+    said: list[str] = []
+    keep_one(thread, TEXT, said.append)
+    keep_one(thread, TEXT, said.append)
+    keep_one(thread, TEXT.replace("1 job", "2 jobs"), said.append)
+    up_to_date = "the comment on merge request 7 is up to date"
+    assert said == ["commented on merge request 7", up_to_date, up_to_date, "updated the comment on merge request 7"]
+    assert [one["body"] for one in hub.comments] == [TEXT, TEXT.replace("1 job", "2 jobs")]
+
+
+def test_gitlab_without_a_token_posts_nothing() -> None:
+    """As in the pipeline of a fork."""
+    assert gitlab.merge_request_of({**GITLAB, gitlab.TOKEN: ""}) is None

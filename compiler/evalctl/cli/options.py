@@ -46,7 +46,10 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 
 
 def _comment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_id", type=count, metavar="RUN", help="id of the run of the pull request's workflow")
+    parser.add_argument(
+        "run_id", nargs="?", type=count, metavar="RUN", help="GitHub: id of the run of the pull request's workflow"
+    )
+    parser.add_argument("--gitlab", type=Path, metavar="FILE", help="GitLab: the text, in the merge request's pipeline")
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:

@@ -1,21 +1,43 @@
-"""`evalctl comment`: posts what a run of a pull request has computed; for the workflow that may write comments."""
+"""`evalctl comment`: posts the comment of a pull request; for workflows."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
+from pathlib import Path
 
-from evalctl.comment.github import api_of
-from evalctl.comment.posting import post
+from evalctl.comment import github, gitlab
+from evalctl.comment.acceptable import is_of_evalctl
+from evalctl.comment.posting import keep_one
 from evalctl.exits import SUCCESS
 from evalctl.shell import EnvironmentProblem
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Posts or updates the comment, and says what it did."""
-    server = os.environ.get("GITHUB_SERVER_URL", "")
-    if not re.fullmatch(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", server):
-        raise EnvironmentProblem("GITHUB_SERVER_URL is not an address", help="GitHub's runner sets it")
-    post(api_of(os.environ), arguments.run_id, server, lambda text: print(text, flush=True))
+    if arguments.gitlab is not None:
+        _to_gitlab(arguments.gitlab)
+    elif arguments.run_id is not None:
+        api, pages = github.api_of(os.environ)
+        github.post(api, pages, arguments.run_id, _say)
+    else:
+        raise EnvironmentProblem(
+            "which comment?", help="evalctl comment RUN (GitHub), or evalctl comment --gitlab FILE"
+        )
     return SUCCESS
+
+
+def _to_gitlab(file: Path) -> None:
+    """The pipeline that made the text posts it."""
+    text = file.read_text(encoding="utf-8")
+    if not is_of_evalctl(text):
+        raise EnvironmentProblem(f"{file} is no comment of evalctl", help="evalctl plan --format comment --base COMMIT")
+    thread = gitlab.merge_request_of(os.environ)
+    if thread is None:
+        _say(f"not posted: {gitlab.TOKEN} is not set (pipelines of forks do not get it)")
+        return
+    keep_one(thread, text, _say)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -13,9 +13,14 @@ _TAGS = {"details", "summary"}
 _LINK = re.compile(r"(?<!\\)(?:\\\\)*\]\(([^)]*)\)")  # a bracket behind an odd number of backslashes is text
 
 
+def is_of_evalctl(text: str) -> bool:
+    """Whether it begins as every comment of evalctl does."""
+    return text.startswith(f"{MARKER}\n## evalctl: ")
+
+
 def why_not(text: str, pull_request: str) -> str:
     """Why the text is no comment of evalctl; "" if it is one. `pull_request` is the address to whose pages it may link."""
-    if not text.startswith(f"{MARKER}\n## evalctl: "):
+    if not is_of_evalctl(text):
         return "it does not begin as a comment of evalctl"
     if len(text) > LIMIT:
         return f"it has {len(text)} characters; {LIMIT} are possible"

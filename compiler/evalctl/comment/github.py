@@ -1,139 +1,125 @@
-"""Calls of GitHub's REST API: pages, limits of rate, and errors that may pass."""
+"""GitHub: posts the comment that a run of a pull request has uploaded, for what the pull request is now."""
 
 from __future__ import annotations
 
-import http.client
-import json
+import io
 import re
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from evalctl.comment.acceptable import why_not
+from evalctl.comment.api import Api, address_of, matching
+from evalctl.comment.fitting import LIMIT
+from evalctl.comment.posting import Posted, Say, keep_one
 from evalctl.shell import EnvironmentProblem, TryLater
 
-VERSION = "2022-11-28"
-LARGEST = 20_000_000  # bytes of a reply that are read
-TRIES = 5
-_LONGEST_WAIT_S = 120.0
-_PASSING = frozenset({429, 500, 502, 503, 504})
+ARTIFACT, FILE = "evalctl-comment", "comment.md"
+AUTHOR = "github-actions[bot]"  # whose comments the workflow's own token writes
+_LARGEST = 4 * LIMIT + 10_000  # bytes of the artifact: UTF-8 takes at most four for a character
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
-    """One repository of a server; `token` is sent to that server only."""
+class PullRequest:
+    """The comments of a pull request, which GitHub has with those of issues."""
 
-    address: str
-    repository: str
-    token: str = field(repr=False)
-    sleep: Callable[[float], None] = time.sleep
+    api: Api
+    number: int
 
-    def get(self, path: str) -> Any:
-        """A document."""
-        return self._json("GET", path)
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"pull request {self.number}"
 
-    def send(self, method: str, path: str, document: Mapping[str, Any]) -> Any:
-        """Sends a document. A POST is sent once: after an error nobody knows whether it was carried out."""
-        return self._json(method, path, json.dumps(document).encode(), tries=1 if method == "POST" else TRIES)
+    def comments(self) -> list[Posted]:
+        """All of them; ours are those of the workflow's own token."""
+        found = [one for one in self.api.pages(f"/issues/{self.number}/comments") if isinstance(one, dict)]
+        return [_posted(one) for one in found if isinstance(one.get("id"), int) and isinstance(one.get("body"), str)]
 
-    def pages(self, path: str, key: str = "") -> Iterator[Any]:
-        """All items of a list, page by page; `key` names the list where the reply is an object."""
-        for number in range(1, 101):
-            found = self.get(f"{path}{'&' if '?' in path else '?'}per_page=100&page={number}")
-            items = found.get(key) if key and isinstance(found, dict) else found
-            if not isinstance(items, list):
-                raise TryLater(f"GitHub's reply to {path} is not a list", help="run it again")
-            yield from items
-            if len(items) < 100:
-                return
+    def create(self, text: str) -> None:
+        """Sends a new one, once."""
+        self.api.send("POST", f"/issues/{self.number}/comments", {"body": text})
 
-    def download(self, path: str, most: int) -> bytes:
-        """A file, to which GitHub redirects; the token does not go there."""
-        return self._call("GET", path, None, TRIES, most)
+    def update(self, number: int, text: str) -> None:
+        """Replaces the text of one."""
+        self.api.send("PATCH", f"/issues/comments/{number}", {"body": text})
 
-    def _json(self, method: str, path: str, data: bytes | None = None, tries: int = TRIES) -> Any:
-        content = self._call(method, path, data, tries, LARGEST)
-        try:
-            return json.loads(content) if content else None
-        except ValueError as error:
-            raise TryLater(f"GitHub's reply to {method} {path} is no JSON", help="run it again") from error
-
-    def _call(self, method: str, path: str, data: bytes | None, tries: int, most: int) -> bytes:
-        for left in reversed(range(tries)):
-            try:
-                return self._once(method, path, data, most)
-            except urllib.error.HTTPError as error:
-                wait, reason = _waits(error), f"GitHub answered {error.code} to {method} {path}: {_words(error)}"
-                if wait is None:
-                    raise EnvironmentProblem(reason, help=_HELP.get(error.code, "")) from error
-            except (OSError, http.client.HTTPException) as error:
-                wait, reason = 2.0, f"GitHub could not be reached for {method} {path}: {error}"
-            if not left or wait > _LONGEST_WAIT_S:
-                break
-            self.sleep(wait)
-        raise TryLater(reason, help="run it again later")
-
-    def _once(self, method: str, path: str, data: bytes | None, most: int) -> bytes:
-        request = urllib.request.Request(f"{self.address}/repos/{self.repository}{path}", data=data, method=method)
-        request.add_header("Accept", "application/vnd.github+json")
-        request.add_header("X-GitHub-Api-Version", VERSION)
-        request.add_unredirected_header("Authorization", f"Bearer {self.token}")
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            content: bytes = reply.read(most + 1)
-        if len(content) > most:
-            raise EnvironmentProblem(f"GitHub's reply to {method} {path} has more than {most} bytes")
-        return content
+    def delete(self, number: int) -> None:
+        """Deletes one."""
+        self.api.send("DELETE", f"/issues/comments/{number}", {})
 
 
-def api_of(environment: Mapping[str, str]) -> Api:
-    """From the variables that GitHub's runner sets, and GITHUB_TOKEN; the token goes to no plain-text address but this machine's."""
-    address, repository = environment.get("GITHUB_API_URL", ""), environment.get("GITHUB_REPOSITORY", "")
-    token = environment.get("GITHUB_TOKEN", "")
-    parts = urlsplit(address)
-    is_here = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-    if (
-        not (parts.scheme == "https" or is_here)
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-        or "@" in parts.netloc
-    ):
-        raise EnvironmentProblem("GITHUB_API_URL is not the address of an API", help="GitHub's runner sets it")
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+", repository):
-        raise EnvironmentProblem("GITHUB_REPOSITORY is not OWNER/NAME", help="GitHub's runner sets it")
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
+def _posted(comment: Mapping[str, Any]) -> Posted:
+    user = comment.get("user") or {}
+    return Posted(comment["id"], comment["body"], user.get("login") == AUTHOR and user.get("type") == "Bot")
+
+
+def api_of(environment: Mapping[str, str]) -> tuple[Api, str]:
+    """(the API of the repository, the address of its pages), from the variables that GitHub's runner sets, and GITHUB_TOKEN."""
+    repository = matching(environment, "GITHUB_REPOSITORY", r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+    server = matching(environment, "GITHUB_SERVER_URL", r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+    token = matching(
+        environment, "GITHUB_TOKEN", r"[\x21-\x7e]+", "in the workflow: env: {GITHUB_TOKEN: ${{ github.token }}}"
+    )
+    address = f"{address_of(environment, 'GITHUB_API_URL')}/repos/{repository}"
+    return Api("GitHub", address, _HEADERS, {"Authorization": f"Bearer {token}"}), f"{server}/{repository}"
+
+
+def post(api: Api, pages: str, run: int, say: Say) -> None:
+    """Posts the comment of a run, or says why there is nothing to post."""
+    event, commit = _facts(api.get(f"/actions/runs/{run}"))
+    if event != "pull_request":
+        raise EnvironmentProblem(f"run {run} is of the event {event!r}, not of a pull request")
+    number = _pull_request(api, commit)
+    if number is None:
+        say(f"no open pull request is at {commit}: it was closed, or has newer commits")
+        return
+    text = _text(api, run)
+    if text is None:
+        say(f"run {run} has made no comment")
+        return
+    if reason := why_not(text, f"{pages}/pull/{number}"):
         raise EnvironmentProblem(
-            "GITHUB_TOKEN is not set", help="in the workflow: env: {GITHUB_TOKEN: ${{ github.token }}}"
+            f"the text of run {run} is not posted: {reason}", help="look at the changes of its workflow"
         )
-    return Api(address.rstrip("/"), repository, token)
+    keep_one(PullRequest(api, number), text, say)
 
 
-_HELP = {
-    401: "the token is not valid, or has expired",
-    403: "the workflow's token may not do this: see `permissions` in the workflow",
-    404: "the token may not see it, or it is gone",
-}
+def _facts(document: Any) -> tuple[str, str]:
+    """The event and the commit of a run; its other parts are not used, since a pull request may choose them (branch, title)."""
+    event, commit = (document.get(name) if isinstance(document, dict) else None for name in ("event", "head_sha"))
+    if not re.fullmatch("[0-9a-f]{40}", str(commit)):
+        raise TryLater("GitHub's reply about the run names no commit", help="run it again")
+    return str(event), str(commit)
 
 
-def _waits(error: urllib.error.HTTPError) -> float | None:
-    """Seconds until another try may succeed; None where it cannot. Limits of rate are 403 or 429, with headers that say so."""
-    after, reset = error.headers.get("Retry-After", ""), error.headers.get("X-RateLimit-Reset", "")
-    if error.code in (403, 429):
-        if re.fullmatch("[0-9]{1,6}", after):
-            return float(after)
-        if error.headers.get("X-RateLimit-Remaining") == "0" and re.fullmatch("[0-9]{1,12}", reset):
-            return max(1.0, float(reset) - time.time())
-    return 2.0 if error.code in _PASSING else None
+def _pull_request(api: Api, commit: str) -> int | None:
+    """The open pull request whose newest commit this is. `workflow_run.pull_requests` is empty for forks (facts: peers-2026)."""
+    for one in api.pages("/pulls?state=open&sort=updated&direction=desc"):
+        if isinstance(one, dict) and one.get("head", {}).get("sha") == commit and isinstance(one.get("number"), int):
+            return int(one["number"])
+    return None
 
 
-def _words(error: urllib.error.HTTPError) -> str:
-    """What GitHub says, shortened."""
+def _text(api: Api, run: int) -> str | None:
+    """The text that the run has uploaded."""
+    found = [one for one in api.pages(f"/actions/runs/{run}/artifacts", "artifacts") if one.get("name") == ARTIFACT]
+    if not found:
+        return None
+    artifact = found[-1]
+    if not isinstance(artifact.get("id"), int) or artifact.get("expired"):
+        help = "run the workflow of the pull request again"
+        raise EnvironmentProblem(f"the artifact {ARTIFACT} of run {run} is gone", help=help)
+    content = api.download(f"/actions/artifacts/{artifact['id']}/zip", _LARGEST)
     try:
-        found = json.loads(error.read(10_000))
-    except (ValueError, OSError):
-        return str(error.reason)[:200]
-    message = found.get("message") if isinstance(found, dict) else None
-    return message[:200] if isinstance(message, str) else str(error.reason)[:200]
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            member = archive.getinfo(FILE)
+            if member.file_size > _LARGEST:
+                raise EnvironmentProblem(f"{FILE} of run {run} has {member.file_size} bytes")
+            with archive.open(member) as file:
+                return file.read(_LARGEST + 1).decode("utf-8").strip() + "\n"
+    except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        raise EnvironmentProblem(f"the artifact of run {run} is not a comment: {error}") from error
