@@ -25,8 +25,9 @@ check: $(STAMP)
 	@$(VENV)/bin/evalctl check
 	@$(VENV)/bin/evalctl compile --check
 
-# an installable wheel in dist/, the same bytes for the same commit
+# an installable wheel in dist/, the same bytes for the same work tree
 wheel: $(STAMP)
+	@rm -rf build
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(VENV)/bin/python -m pip wheel -qq --disable-pip-version-check --no-build-isolation --no-deps -w dist .
 	@rm -rf build
 	@ls dist/*.whl

@@ -165,7 +165,7 @@ def current_folder() -> Path:
         raise EnvironmentProblem("the current folder was removed", "cd into your clone") from error
 
 
-def write_together(root: Path, texts: Mapping[str, str]) -> None:
+def write_together(root: Path, texts: Mapping[str, str | bytes]) -> None:
     """Writes several files (path below `root` to text); where one cannot be written, all are as they were before."""
     files = {path: below(root, path) for path in texts}
     before = {file: file.read_bytes() if file.exists() else None for file in files.values()}

@@ -26,6 +26,14 @@ def zipped(text: str, name: str = "comment.md") -> bytes:
     return data.getvalue()
 
 
+BRANCH = "`; rm -rf ~`"
+
+
+def pull(number: int, commit: str = HEAD, repository: int = 4, branch: str = BRANCH) -> dict[str, Any]:
+    """An open pull request."""
+    return {"number": number, "head": {"sha": commit, "ref": branch, "repo": {"id": repository}}}
+
+
 @dataclass
 class Hub:
     """The state of one repository; `trouble` are replies (status, headers) that are given first, each once, by `METHOD path`."""
@@ -33,7 +41,7 @@ class Hub:
     address: str = ""
     event: str = "pull_request"
     head: str = HEAD
-    pulls: list[dict[str, Any]] = field(default_factory=lambda: [{"number": 7, "head": {"sha": HEAD}}])
+    pulls: list[dict[str, Any]] = field(default_factory=lambda: [pull(7)])
     artifacts: dict[str, bytes] = field(default_factory=dict)
     comments: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -96,7 +104,13 @@ class _Handler(BaseHTTPRequestHandler):
             return self._reply(302, b"", {"Location": f"{hub.address}/storage/{name}"})
         if path == "/actions/runs/55":
             return self._json(
-                {"event": hub.event, "head_sha": hub.head, "head_branch": "`; rm -rf ~`", "pull_requests": []}
+                {
+                    "event": hub.event,
+                    "head_sha": hub.head,
+                    "head_branch": BRANCH,
+                    "pull_requests": [],
+                    "head_repository": {"id": 4, "full_name": "fork/evaluations"},
+                }
             )
         if path == "/actions/runs/55/artifacts":
             found = [{"id": int(name), "name": "evalctl-comment", "expired": False} for name in hub.artifacts]

@@ -88,7 +88,10 @@ def test_a_thousand_requests_with_a_thousand_errors_stay_below_the_limit() -> No
     assert "### Changes that a person must look at" in text
 
 
-@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
+HOSTILE = st.text(max_size=40) | st.text(alphabet="[]()<>!:/@&#\\`$|x\n1wG-H.", max_size=40)
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
 def test_no_text_of_a_manifest_makes_a_comment_that_would_not_be_posted(message: str, help: str, name: str) -> None:
     """Names, values and advice come from files that anybody may have written."""
     finding = replace(ERROR, message=message, help=help, span=Span(name or "a"))

@@ -13,9 +13,10 @@ from evalctl.comment.body import MARKER
 from evalctl.comment.posting import keep_one
 from evalctl.shell import EnvironmentProblem, TryLater
 
-from .hub import BOT, HEAD, Hub, serving, zipped
+from .hub import BOT, HEAD, Hub, pull, serving, zipped
 
 TEXT = f"{MARKER}\n## evalctl: no errors; 1 job would run\n\n**1 job**\n"
+AS_POSTED = f"{TEXT}\nOf commit {HEAD[:12]}.\n"
 CHANGES = "https://github.com/lab/evaluations/pull/7/files#diff-"
 
 
@@ -38,7 +39,7 @@ def posted(hub: Hub, waits: list[float] | None = None) -> list[str]:
 def test_the_comment_is_written_once_and_then_kept_up_to_date(hub: Hub) -> None:
     """The same text is not sent again."""
     assert posted(hub)[0] == "commented on pull request 7"
-    assert [one["body"] for one in hub.comments] == [TEXT]
+    assert [one["body"] for one in hub.comments] == [AS_POSTED]
     hub.calls.clear()
     assert posted(hub) == ["the comment on pull request 7 is up to date"]
     assert hub.writes() == []
@@ -49,7 +50,7 @@ def test_the_comment_is_written_once_and_then_kept_up_to_date(hub: Hub) -> None:
 
 def test_the_pull_request_is_found_among_many(hub: Hub) -> None:
     """On the third page, by its commit; that of a fork, too, whose run names no pull request."""
-    others = [{"number": number, "head": {"sha": f"{number:040x}"}} for number in range(1000, 1250)]
+    others = [pull(number, f"{number:040x}") for number in range(1000, 1250)]
     hub.pulls = [*others, *hub.pulls]
     hub.comments = [{"id": number, "user": {"login": "a", "type": "User"}, "body": "x"} for number in range(250)]
     assert posted(hub)[0] == "commented on pull request 7"
@@ -67,17 +68,26 @@ def test_a_forged_marker_is_not_ours(hub: Hub, user: dict[str, str]) -> None:
     """Its comment stays as it is, and ours is another one."""
     hub.add(f"{MARKER}\n## evalctl: no errors", user)
     assert posted(hub)[0] == "commented on pull request 7"
-    assert hub.comments[0]["body"] == f"{MARKER}\n## evalctl: no errors" and hub.comments[1]["body"] == TEXT
+    assert hub.comments[0]["body"] == f"{MARKER}\n## evalctl: no errors" and hub.comments[1]["body"] == AS_POSTED
 
 
-@pytest.mark.parametrize("pulls", [[], [{"number": 7, "head": {"sha": "b" * 40}}]])
-def test_a_closed_pull_request_or_one_with_newer_commits_is_left_alone(
-    hub: Hub, pulls: list[dict[str, object]]
+@pytest.mark.parametrize(
+    ("pulls", "count"),
+    [([], "no"), ([pull(7, "b" * 40)], "no"), ([pull(7, repository=9)], "no"), ([pull(7, branch="other")], "no"), ([pull(7), pull(8)], "2")],
+)  # fmt: skip
+def test_what_is_not_exactly_one_open_pull_request_is_left_alone(
+    hub: Hub, pulls: list[dict[str, object]], count: str
 ) -> None:
-    """A run of an older commit must not write over a newer comment."""
+    """Closed, with newer commits, or opened by somebody else with the same commit: no comment is written over."""
     hub.pulls = pulls
-    assert posted(hub) == [f"no open pull request is at {HEAD}: it was closed, or has newer commits"]
+    assert posted(hub) == [f"{count} open pull requests of this branch are at {HEAD}: nothing is posted"]
     assert hub.writes() == []
+
+
+def test_somebody_elses_pull_request_with_the_same_commit_takes_no_comment_away(hub: Hub) -> None:
+    """It is of another repository."""
+    hub.pulls = [pull(8, repository=9), pull(7)]
+    assert posted(hub)[0] == "commented on pull request 7"
 
 
 def test_a_run_of_another_event_is_refused(hub: Hub) -> None:
@@ -87,56 +97,84 @@ def test_a_run_of_another_event_is_refused(hub: Hub) -> None:
         posted(hub)
 
 
-def test_a_run_without_an_artifact_posts_nothing(hub: Hub) -> None:
-    """It may have ended before."""
+def refused(hub: Hub) -> str:
+    """The reason; the comment says that there is no plan of this commit, so that no older verdict stays."""
+    with pytest.raises(EnvironmentProblem, match="is not posted") as caught:
+        posted(hub)
+    (comment,) = hub.comments
+    assert comment["body"].startswith(f"{MARKER}\n## evalctl: no plan\n") and HEAD[:12] in comment["body"]
+    return caught.value.message
+
+
+def test_a_run_without_an_artifact_leaves_no_older_verdict(hub: Hub) -> None:
+    """It may have ended before, or its author has taken the step away."""
+    hub.add(AS_POSTED)
     hub.artifacts.clear()
-    assert posted(hub) == ["run 55 has made no comment"]
+    assert "it has uploaded none" in refused(hub)
+
+
+def test_of_several_artifacts_the_newest_counts(hub: Hub) -> None:
+    """A run that is started again uploads another one."""
+    hub.artifacts = {"3": zipped(TEXT.replace("1 job", "3 jobs")), "2": zipped(TEXT)}
+    posted(hub)
+    assert "3 jobs" in hub.comments[0]["body"]
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("## evalctl: fine\n", "does not begin as a comment of evalctl"),
-        (f"{MARKER}\n## evalctl: no errors\n<img src=//x>\n", "HTML tag <img"),
-        (f"{MARKER}\n## evalctl: no errors\n<a href=x>y</a>\n", "HTML tag <a"),
-        (f"{MARKER}\n## evalctl: no errors\n<details open onclick=x>\n", "HTML tag <details"),
-        (f"{MARKER}\n## evalctl: no errors\n![x](y)\n", "picture"),
-        (f"{MARKER}\n## evalctl: no errors\n[merge](https://evil.example)\n", "links to https://evil.example"),
-        (f"{MARKER}\n## evalctl: no errors\n\\\\[merge\\\\](//evil.example)\n", "links to //evil.example"),
-        (f"{MARKER}\n## evalctl: no errors\n[a]({CHANGES.replace('/7/', '/8/')}x)\n", "links to https://github.com"),
-        (f"{MARKER}\n## evalctl: no errors\nhttps://evil.example\n", "address that is no link"),
-        (f"{MARKER}\n## evalctl: no errors\nwww.evil.example\n", "address that is no link"),
-        (f"{MARKER}\n## evalctl: no errors\n@everyone\n", "mentions somebody"),
-        (f"{MARKER}\n## evalctl: no errors\n<!-- evalctl: another -->\n", "second HTML comment"),
-        (f"{MARKER}\n## evalctl: no errors\n\u202etxt\n", "control characters"),
-        (f"{MARKER}\n## evalctl: no errors\n" + "x" * 70_000, "65536 are possible"),
+        ("<img src=//x>", "HTML tag <img"), ("<a href=x>y</a>", "HTML tag <a"), ("<details open onclick=x>", "HTML tag <details"),
+        ("<?x", "HTML tag <?x"), ("<!-- evalctl: another -->", "HTML tag <!--"), ("a <b", "HTML tag <b"),
+        ("![x](y)", "links to y"), ("![x][y]", "a picture"), ("[merge](https://evil.example)", "links to https://evil.example"),
+        ("\\\\[merge\\\\](//evil.example)", "links to //evil.example"), (f"[a]({CHANGES.replace('/7/', '/8/')}{'a' * 64}R1)", "links to https://git"),
+        (f"[a]({CHANGES}{'a' * 64}R1 https://evil.example )", "a link of another form"),
+        (f"[a]({CHANGES}[click](https://evil.example)", "links to https://git"),
+        ("[merge][x]\n\n[x]: //evil.example/", "a link of another form"), ("[x]: https&#58;//evil.example/", "the entity &#58;"),
+        ("[x]: https:\\//evil.example/", "a link of another form"), ("https://evil.example", "an address"), ("www.evil.example", "an address"),
+        ("@everyone", "a mention"), ("&#64;octocat", "the entity &#64;"), ("lab/other#5", "a reference"), ("GH-1", "a reference"),
+        ("```mermaid\n", "a fenced block"), ("$$x$$", "a fenced block"), ("\u202etxt", "control characters"),
+        ("x" * 70_000, "are possible"), ("\U0001f600" * 40_000, "are possible"),
     ],
-)
+)  # fmt: skip
 def test_a_text_that_is_no_comment_of_evalctl_is_not_posted(hub: Hub, text: str, why: str) -> None:
     """The pull request's author may have changed the program that makes it."""
-    hub.artifacts["1"] = zipped(text)
-    with pytest.raises(EnvironmentProblem, match="is not posted") as caught:
-        posted(hub)
-    assert why in caught.value.message
-    assert hub.writes() == []
+    hub.artifacts["1"] = zipped(f"{MARKER}\n## evalctl: no errors\n{text}\n")
+    assert why in refused(hub)
+
+
+def test_a_text_without_our_beginning_is_not_posted(hub: Hub) -> None:
+    """Whatever it is."""
+    hub.artifacts["1"] = zipped("## evalctl: fine\n")
+    assert "does not begin as a comment of evalctl" in refused(hub)
+
+
+def damaged() -> bytes:
+    """A zip whose compressed bytes are not."""
+    content = bytearray(zipped(TEXT * 50))
+    content[60:90] = b"\xff" * 30
+    return bytes(content)
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"no zip", zipped(TEXT, "other.md"), zipped("\0" * 3_000_000), zipped(TEXT)[:-30], b"", b"x" * 400_000],
-)  # fmt: skip
+    "content", [b"no zip", zipped(TEXT, "other.md"), zipped("\0" * 3_000_000), zipped(TEXT)[:-30], b"", damaged()]
+)
 def test_an_artifact_that_is_no_comment_is_refused(hub: Hub, content: bytes) -> None:
     """Neither a bomb nor a damaged file is unpacked."""
     hub.artifacts["1"] = content
-    with pytest.raises(EnvironmentProblem):
+    refused(hub)
+
+
+def test_an_artifact_that_is_too_large_is_not_read(hub: Hub) -> None:
+    """It is not even downloaded to its end."""
+    hub.artifacts["1"] = b"x" * 400_000
+    with pytest.raises(EnvironmentProblem, match="more than"):
         posted(hub)
-    assert hub.writes() == []
 
 
 def test_a_link_to_the_changes_is_possible(hub: Hub) -> None:
     """And brackets and addresses of manifests, as evalctl escapes them."""
     hub.artifacts["1"] = zipped(
-        f"{MARKER}\n## evalctl: 1 error to correct\n- [a.yaml:3]({CHANGES}abR3): \\[x\\](y) at https:\u200b//a @\u200bb\n"
+        f"{MARKER}\n## evalctl: 1 error to correct\n- [a.yaml:3]({CHANGES}{'ab' * 32}R3): \\[x\\](y) at https:\u200b//a @\u200bb\n"
     )
     assert posted(hub)[0] == "commented on pull request 7"
 
@@ -161,7 +199,7 @@ def test_two_runs_at_once_leave_one_comment(hub: Hub) -> None:
     hub.add(TEXT.replace("1 job", "an older text"))
     hub.add(TEXT)
     assert "deleted a second comment on pull request 7" in posted(hub)
-    assert [(one["id"], one["body"]) for one in hub.comments] == [(100, TEXT)]
+    assert [(one["id"], one["body"]) for one in hub.comments] == [(100, AS_POSTED)]
 
 
 @pytest.mark.parametrize(

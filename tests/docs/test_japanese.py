@@ -26,7 +26,7 @@ USERS = ("README.md", "manifests/README.md", *(f"docs/{name}.md" for name in DOC
 PAGES = [REPOSITORY / name for name in USERS]
 # Other translations of words that the glossary of docs/README.md has.
 VARIANTS = (
-    r"(?<!プル)(?<!HTTP )リクエスト", r"要求数", r"元帳", r"レジャー", r"アテンプト", r"ノード種類", r"ノードタイプ", r"ランフォルダ", r"リーダボード",
+    r"(?<!プル)(?<!マージ)(?<!HTTP )リクエスト", r"要求数", r"元帳", r"レジャー", r"アテンプト", r"ノード種類", r"ノードタイプ", r"ランフォルダ", r"リーダボード",
     r"プロバイダー", r"サーバー", r"フォルダー", r"スケジューラー", r"ジョブ名前", r"メトリック", r"モデル・カード",
 )  # fmt: skip
 pages = pytest.mark.parametrize("page", PAGES, ids=bilingual.name)

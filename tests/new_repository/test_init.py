@@ -164,15 +164,18 @@ def test_the_first_task_can_be_added_to_an_empty_catalogue(tmp_path: Path, capsy
     ]
 
 
-@pytest.mark.parametrize("version", ["99", "0.1.1", "0.2.0"])
+@pytest.mark.parametrize("version", ["99", "0.1.1", "0.2.0", "99.post1"])
 def test_an_older_evalctl_says_what_to_type_in_a_newer_repository(
     version: str, lab: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A newer repository may have keys that it does not know."""
-    (lab / "requirements.txt").write_text(f"pandas\nevalctl-hpc=={version}  # ours\n")
+    (lab / "requirements.txt").write_text(f"\ufeffEvalctl_HPC[x]=={version} --hash=sha256:0  # ours\npandas\n")
     assert cli.main(["--repo", str(lab), "check"]) == 1
     err = capsys.readouterr().err
-    assert f"this repository needs evalctl {version} (requirements.txt); this is {__version__}" in err
+    assert (
+        f"this repository needs evalctl {version.removesuffix('.post1')} (requirements.txt); this is {__version__}"
+        in err
+    )
     assert f"python -m pip install -r {lab / 'requirements.txt'}" in err
 
 
@@ -200,3 +203,69 @@ def test_a_person_at_a_terminal_is_asked(tmp_path: Path) -> None:
     assert "catalogue of tasks (one of these) [starter]: " in out and "service (one of these) [local]: " in out
     assert "there is no `swallow`: " in out
     assert yaml.safe_load((tmp_path / "lab/manifests/tasks/metrics.yaml").read_text()) == {"entries": []}
+
+
+def test_a_folder_with_other_files_is_not_committed_whole(tmp_path: Path) -> None:
+    """Keys and notes of a person that are in it stay out of git."""
+    (tmp_path / "my lab/.ssh").mkdir(parents=True)
+    (tmp_path / "my lab/.ssh/id_rsa").write_text("secret")
+    assert cli.main(["init", "my lab", "--yes"]) == 0
+    assert ".ssh/id_rsa" not in git(tmp_path / "my lab", "ls-files").splitlines()
+    assert git(tmp_path / "my lab", "status", "--porcelain").splitlines() == ["?? .ssh/"]
+
+
+def test_a_later_init_adds_a_service_and_forgets_nothing(lab: Path) -> None:
+    """The catalogue stays, and upgrade still knows every file."""
+    before = json.loads((lab / "manifests/shipped.json").read_text())
+    (lab / "manifests/tasks/suites.yaml").write_text("short: [en_mmlu]\n")
+    assert cli.main(["init", str(lab), "--service", "abci", "--yes"]) == 0
+    after = json.loads((lab / "manifests/shipped.json").read_text())
+    assert after["catalogue"] == "swallow-2025-08" and after["services"] == ["abci", "local", "tsubame"]
+    assert after["files"].items() >= before["files"].items() and "manifests/services/abci.yaml" in after["files"]
+    assert cli.main(["init", str(lab), "--catalogue", "starter"]) == 1
+
+
+def test_requirements_of_a_person_get_the_line_that_workflows_need(tmp_path: Path) -> None:
+    """Its other lines stay, with their line ends."""
+    git(tmp_path, "init", "-q", "own")
+    (tmp_path / "own/requirements.txt").write_bytes(b"pandas\r\n")
+    assert cli.main(["init", "own"]) == 0
+    assert (
+        tmp_path / "own/requirements.txt"
+    ).read_bytes() == f"pandas\r\n# evalctl\r\n{requirement.line()}\r\n".encode()
+
+
+def test_what_is_no_file_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A link, a folder where a file would be, and a folder that is a link to another disk."""
+    git(tmp_path, "init", "-q", "own")
+    root = tmp_path / "own"
+    (root / "docs").mkdir()
+    (root / "docs/R").write_text("# ours\n")
+    (root / "README.md").symlink_to("docs/R")
+    (root / ".gitattributes").mkdir()
+    (tmp_path / "scratch").mkdir()
+    (root / "results").symlink_to(tmp_path / "scratch")
+    (root / ".gitignore").write_bytes("設定\n".encode("cp932"))
+    assert cli.main(["init", "own"]) == 0
+    out = capsys.readouterr().out
+    assert "README.md" in out and ".gitattributes" in out and "results/.gitkeep" in out
+    assert list((tmp_path / "scratch").iterdir()) == [] and (root / "docs/R").read_text() == "# ours\n"
+    assert (root / ".gitignore").read_bytes().startswith("設定\n".encode("cp932")) and b"/.env\n" in (
+        root / ".gitignore"
+    ).read_bytes()
+
+
+def test_a_bare_repository_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no files."""
+    git(tmp_path, "init", "-q", "--bare", "b.git")
+    before = sorted(path.name for path in (tmp_path / "b.git").iterdir())
+    assert cli.main(["init", "b.git"]) == 1
+    assert "git cannot use" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "b.git").iterdir()) == before
+
+
+def test_repo_names_the_folder_too(tmp_path: Path) -> None:
+    """As for every other command."""
+    (tmp_path / "other").mkdir()
+    assert cli.main(["--repo", "other", "init", "--yes"]) == 0
+    assert (tmp_path / "other/manifests/shipped.json").exists() and not (tmp_path / "manifests").exists()

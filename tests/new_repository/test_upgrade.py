@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalctl import cli
+from evalctl.load import requirement
 from evalctl.new_repository import shipped
 
 from .conftest import git
@@ -181,3 +182,95 @@ def test_a_repository_that_init_did_not_make_says_what_to_type(lab: Path, capsys
     (lab / NOTE).unlink()
     assert upgrade(lab) == 1
     assert "evalctl init . adds what is missing" in capsys.readouterr().err
+
+
+def test_a_clone_knows_the_text_before_although_the_file_was_merged(lab: Path, newer: Change, tmp_path: Path) -> None:
+    """The text that evalctl wrote is in no commit then: the note has it."""
+    edited(
+        lab,
+        SUITES,
+        "swallow-all: [swallow, swallow-optional]",
+        "swallow-all: [swallow, swallow-optional]\nshort: [en_mmlu]",
+    )
+    newer(SUITES, "swallow-ja:\n", "swallow-new: [ja_mmlu]\nswallow-ja:\n")
+    assert upgrade(lab) == 0
+    git(lab, "add", "--all")
+    git(lab, "commit", "-qm", "upgrade")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--no-local", str(lab), str(clone))
+    newer(SUITES, "swallow-new: [ja_mmlu]", "swallow-new: [ja_mmlu, en_mmlu]")
+    assert upgrade(clone) == 0
+    text = (clone / SUITES).read_text()
+    assert "short: [en_mmlu]\n" in text and "swallow-new: [ja_mmlu, en_mmlu]\n" in text and "<<<<" not in text
+
+
+def test_a_shallow_clone_says_what_it_lacks(
+    lab: Path, newer: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commit in which evalctl wrote the file is not there."""
+    edited(lab, SUITES, "swallow-all: [swallow, swallow-optional]", "swallow-all: [swallow]")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=1", lab.as_uri(), str(clone))
+    newer(SUITES, "swallow-ja:\n", "swallow-new: [ja_mmlu]\nswallow-ja:\n")
+    assert upgrade(clone) == 1
+    assert "git fetch --unshallow" in capsys.readouterr().err and git(clone, "status", "--porcelain") == ""
+
+
+def test_line_ends_of_the_person_stay(lab: Path, newer: Change) -> None:
+    """A file in CRLF is merged line by line."""
+    text = (lab / SUITES).read_text().replace("\n", "\r\n") + "short: [en_mmlu]\r\n"
+    (lab / SUITES).write_bytes(text.encode())
+    (lab / ".gitattributes").write_text("* -text\n")
+    git(lab, "commit", "-qam", "crlf")
+    newer(SUITES, "swallow-ja:\n", "swallow-new: [ja_mmlu]\nswallow-ja:\n")
+    assert upgrade(lab) == 0
+    content = (lab / SUITES).read_bytes()
+    assert (
+        b"swallow-new: [ja_mmlu]\r\n" in content
+        and b"short: [en_mmlu]\r\n" in content
+        and b"\n" not in content.replace(b"\r\n", b"")
+    )
+
+
+def test_ignored_files_with_changes_stop_the_upgrade(
+    lab: Path, newer: Change, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are in no commit."""
+    git(lab, "rm", "-q", "--cached", TEMPLATE)
+    (lab / ".gitignore").write_text((lab / ".gitignore").read_text() + f"/{TEMPLATE}\n")
+    git(lab, "commit", "-qam", "ignore")
+    (lab / TEMPLATE).write_text((lab / TEMPLATE).read_text() + "# ours\n")
+    newer(TEMPLATE, "max_new_tokens: 4096", "max_new_tokens: 8192")
+    assert upgrade(lab) == 1
+    assert "not committed" in capsys.readouterr().err and (lab / TEMPLATE).read_text().endswith("# ours\n")
+
+
+def test_an_older_evalctl_does_not_downgrade(lab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The note names the version that wrote the files."""
+    note = json.loads((lab / NOTE).read_text())
+    (lab / NOTE).write_text(json.dumps({**note, "evalctl": "99.1"}))
+    assert upgrade(lab) == 1
+    assert "evalctl 99.1 wrote the files of this repository" in capsys.readouterr().err
+
+
+def test_a_note_removes_no_result(lab: Path) -> None:
+    """A pull request may have changed it."""
+    result = lab / "results/hosted_vllm/a/b/default/en/x/result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("{}\n")
+    git(lab, "add", "--all")
+    git(lab, "commit", "-qm", "a result")
+    note = json.loads((lab / NOTE).read_text())
+    blob = git(lab, "hash-object", str(result)).strip()
+    note["files"][result.relative_to(lab).as_posix()] = blob
+    (lab / NOTE).write_text(json.dumps(note))
+    assert upgrade(lab) == 0
+    assert result.exists()
+
+
+def test_lines_of_a_person_beside_the_version_are_kept(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only evalctl's own line is written again."""
+    (lab / "requirements.txt").write_text("# evalctl\nevalctl-hpc==0.0.1  # ours\npandas\n")
+    git(lab, "commit", "-qam", "ours")
+    assert upgrade(lab) == 0
+    assert (lab / "requirements.txt").read_text() == f"# evalctl\n{requirement.line()}  # ours\npandas\n"

@@ -4,52 +4,77 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from evalctl.clone.dotenv import environments_of, home_of, process_with_env_file
 from evalctl.exits import SUCCESS
 from evalctl.git import calls
 from evalctl.home_folder import HomeFolder
+from evalctl.load import requirement
 from evalctl.new_repository import example, shipped
 from evalctl.new_repository.files import CATALOGUES, EMPTY, STARTER, Choices, files
-from evalctl.new_repository.note import write_note
+from evalctl.new_repository.note import FILE, ShippedNote, read_at, write_note
+from evalctl.new_repository.writing import write_missing
 from evalctl.pipeline.project import Project
 from evalctl.screen.prompts import ask
-from evalctl.shell import EnvironmentProblem, below, current_folder, write_together
+from evalctl.shell import EnvironmentProblem, current_folder
 from evalctl.shell import run as run_command
 from evalctl.suggest import help_for, listed, plural
-
-IGNORED = ".gitignore"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the files that are missing, never over one that exists; commits them where the repository is new."""
-    root = Path(arguments.folder).absolute() if arguments.folder else current_folder()
-    choices = _choices(arguments)
-    _refuse_inside_another(root)
-    texts = files(choices)
+    root = Path(arguments.folder or arguments.repo or current_folder()).absolute()
+    above = _nearest(root)
+    _refuse_other_repositories(root, above)
+    note = read_at(root) if root.is_dir() else None
+    choices = _choices(arguments, note)
     is_new = _git_repository(root)
-    kept = _written(root, texts)
-    write_note(root, choices, {path: text for path, text in texts.items() if path not in kept})
+    texts = files(choices)
+    done = write_missing(root, texts)
+    ours = done.paths if note else [path for path in texts if path not in (*done.kept, *done.extended)]
+    write_note(root, choices, {path: texts[path] for path in ours if path != requirement.FILE}, older=note)
+    paths = [*done.paths, *done.extended, FILE]
     if choices.example:
-        environ = process_with_env_file(root)
-        say = lambda line: print(line, flush=True)  # noqa: E731 - as `env setup` prints
-        kept += _written(root, example.prepared(HomeFolder(home_of(root)), environments_of(root), say, environ))
-    Project(root).compile(check_only=False)
-    print(f"wrote {plural(len(texts) - len(kept), 'file')} into {root}")
-    if kept:
-        print(f"kept as they were, since they exist already: {listed(kept, 12)}")
-    committed = is_new and _committed(root)
+        paths += _example(root)
+    _, _, changed = Project(root).compile(check_only=False)
+    print(f"wrote {plural(len(done.paths), 'file')} into {root}")
+    if done.extended:
+        print(f"added lines to {listed(done.extended)}")
+    if done.kept:
+        print(f"kept as they were, since they exist already: {listed(done.kept, 12)}")
+    committed = is_new and _committed(root, [*paths, *changed])
     _print_next(root, choices, committed=committed)
     return SUCCESS
 
 
-def _choices(arguments: argparse.Namespace) -> Choices:
-    """From the options; a terminal is asked for what they do not say."""
-    catalogue, services, with_example = arguments.catalogue, arguments.service, arguments.example
-    asks = sys.stdin.isatty() and not arguments.yes
+def _example(root: Path) -> tuple[str, ...]:
+    """Builds what the first request needs, and writes it; its paths."""
+    environ = process_with_env_file(root)
+    home, environments = HomeFolder(home_of(root)), environments_of(root)
+    return write_missing(
+        root, example.prepared(home, environments, lambda line: print(line, flush=True), environ)
+    ).paths
+
+
+def _nearest(root: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(folder for folder in (root, *root.parents) if folder.is_dir())
+
+
+def _choices(arguments: argparse.Namespace, note: ShippedNote | None) -> Choices:
+    """From the options, and what an earlier init chose; a terminal is asked for what neither says."""
+    catalogue, services, with_example = arguments.catalogue, [*arguments.service], arguments.example
+    asks = sys.stdin.isatty() and not arguments.yes and note is None
+    if note is not None:
+        if catalogue not in (None, note.choices.catalogue):
+            raise EnvironmentProblem(
+                f"this repository has the catalogue {note.choices.catalogue}", help="evalctl new task adds tasks to it"
+            )
+        catalogue, services = note.choices.catalogue, [*services, *note.choices.services]
     if catalogue is None:
         catalogue = ask("catalogue of tasks", CATALOGUES, STARTER) if asks else STARTER
     if not services:
@@ -66,17 +91,23 @@ def _choices(arguments: argparse.Namespace) -> Choices:
         )
     if with_example:
         services = [*services, example.SERVICE]
-    return Choices(catalogue, sorted(set(services)), with_example)
+    had_example = note is not None and note.choices.example
+    return Choices(catalogue, sorted(set(services)), with_example or had_example)
 
 
-def _refuse_inside_another(root: Path) -> None:
-    """A repository within a folder of another one would be found by no command."""
-    above = root if root.is_dir() else next(folder for folder in root.parents if folder.is_dir())
+def _refuse_other_repositories(root: Path, above: Path) -> None:
+    """A repository within another one would be found by no command; a bare one has no files."""
     reply = run_command(calls.command("rev-parse", "--show-toplevel", cwd=above))
-    top = Path(reply.stdout.strip()) if reply.status == 0 else None
-    if top is not None and top.resolve() != root.resolve():
+    if reply.status == 0 and Path(reply.stdout.strip()).resolve() != root.resolve():
+        top = reply.stdout.strip()
         raise EnvironmentProblem(
-            f"{root} is within the git repository {top}", help=f"evalctl init {top}, or a folder outside of it"
+            f"{root} is within the git repository {top}",
+            help=f"evalctl init {shlex.quote(top)}, or a folder outside of it",
+        )
+    if reply.status != 0 and "not a git repository" not in reply.stderr:
+        raise EnvironmentProblem(
+            f"git cannot use {above} as the place of a repository: {calls.fatal(reply.stderr)}",
+            help="choose another folder",
         )
 
 
@@ -91,36 +122,21 @@ def _git_repository(root: Path) -> bool:
     return True
 
 
-def _written(root: Path, texts: Mapping[str, str]) -> list[str]:
-    """Writes what is missing; the paths that exist with another text. An existing .gitignore gets the lines that it lacks: keys
-    of a person must not be committed."""
-    there = {path for path in texts if below(root, path).exists() or below(root, path).is_symlink()}
-    missing = {path: text for path, text in texts.items() if path not in there}
-    if IGNORED in there:
-        missing[IGNORED] = _with_lines((root / IGNORED).read_text(encoding="utf-8"), texts[IGNORED])
-    write_together(root, missing)
-    return sorted(path for path in there - {IGNORED} if (root / path).read_bytes() != texts[path].encode())
-
-
-def _with_lines(text: str, wanted: str) -> str:
-    lacking = [line for line in wanted.splitlines() if line not in text.splitlines() and not line.startswith("#")]
-    if not lacking:
-        return text
-    return text.rstrip("\n") + "\n" * bool(text) + "# evalctl\n" + "".join(f"{line}\n" for line in lacking)
-
-
-def _committed(root: Path) -> bool:
-    """Commits everything as the person; whether git could (it needs a name and an address)."""
-    for words in (("add", "--all"), ("commit", "--quiet", "--message", "evalctl init")):
+def _committed(root: Path, paths: Sequence[str]) -> bool:
+    """Commits what evalctl wrote, as the person, and nothing else of the folder; whether git could (it needs a name and an address)."""
+    for words in (
+        ("--literal-pathspecs", "add", "--", *paths),
+        ("commit", "--quiet", "--no-gpg-sign", "--message", "evalctl init"),
+    ):
         reply = run_command(calls.command(*words, cwd=root))
         if reply.status != 0:
-            print(f"not committed: {calls.fatal(reply.stderr) or 'git commit failed'}")
+            print(f"not committed: {calls.fatal(reply.stderr)}")
             return False
     return True
 
 
 def _print_next(root: Path, choices: Choices, *, committed: bool) -> None:
-    here = f"cd {os.path.relpath(root)} && " if root != Path.cwd() else ""
+    here = f"cd {shlex.quote(os.path.relpath(root))} && " if root != Path.cwd() else ""
     print("next:")
     if not committed:
         print(f"  {here}git add --all && git commit")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from evalctl import __version__
 from evalctl.clone.requests import root_of
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
+from evalctl.load import requirement
 from evalctl.model.diagnostic import has_errors
 from evalctl.new_repository import note as notes
 from evalctl.new_repository import shipped
@@ -19,6 +20,7 @@ from evalctl.new_repository.upgrade import Upgrade, upgrade
 from evalctl.pipeline.project import Project
 from evalctl.shell import EnvironmentProblem, below, write_together
 from evalctl.shell import run as run_command
+from evalctl.suggest import listed
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,17 +29,25 @@ def run(arguments: argparse.Namespace) -> int:
     note = _note(root)
     choices = Choices(note.choices.catalogue, _still_shipped(note.choices.services), note.choices.example)
     new = files(choices)
-    base = {path: _blob(root, blob) for path, blob in note.blobs.items()}
+    base = {path: note.texts.get(blob) or _blob(root, blob) for path, blob in note.blobs.items()}
     current = {path: _text(root, path) for path in {*new, *base}}
-    found = upgrade(new, base, current, _merge)
+    new[requirement.FILE] = requirement.updated(_lf(current[requirement.FILE]) or new[requirement.FILE])
+    found = upgrade(
+        new,
+        {**base, requirement.FILE: _lf(current[requirement.FILE])},
+        {path: _lf(text) for path, text in current.items()},
+        _merge,
+    )
+    _refuse_lost(found.lost)
     _print(found, dry=arguments.dry_run)
     if arguments.dry_run:
         return SUCCESS
     _refuse_uncommitted(root, [*found.write, *found.remove])
-    write_together(root, found.write)
+    write_together(root, {path: _as_it_was(text, current[path]) for path, text in found.write.items()})
     for path in found.remove:
         below(root, path).unlink()
-    notes.write_note(root, choices, {path: text for path, text in new.items() if path not in found.kept})
+    shipped_now = {path: text for path, text in new.items() if path not in (*found.kept, requirement.FILE)}
+    notes.write_note(root, choices, shipped_now, {*found.merged, *found.deleted})
     if found.conflicts:
         print("correct the conflicts (git diff shows them), then: evalctl check, evalctl compile")
         return PERSON
@@ -45,16 +55,36 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _note(root: Path) -> notes.ShippedNote:
-    try:
-        return notes.read_note(below(root, notes.FILE).read_bytes())
-    except FileNotFoundError:
-        problem, help = (
+    note = notes.read_at(root)
+    if note is None:
+        raise EnvironmentProblem(
             f"there is no {notes.FILE}: `evalctl init` did not make this repository",
-            "evalctl init . adds what is missing",
+            help="evalctl init . adds what is missing",
         )
-    except ValueError as error:
-        problem, help = f"{notes.FILE} cannot be read: {error}", f"git log -- {notes.FILE} shows who changed it"
-    raise EnvironmentProblem(problem, help=help)
+    if requirement.is_newer(note.version):
+        raise EnvironmentProblem(
+            f"evalctl {note.version} wrote the files of this repository; this is {__version__}",
+            help="use that version, or a newer one",
+        )
+    return note
+
+
+def _refuse_lost(paths: Sequence[str]) -> None:
+    if paths:
+        raise EnvironmentProblem(
+            f"this clone does not have the text that evalctl wrote to {listed(paths, 4)}",
+            help="git fetch --unshallow, then: evalctl upgrade",
+        )
+
+
+def _lf(text: str | None) -> str | None:
+    """With the line ends of what evalctl ships."""
+    return None if text is None else text.replace("\r\n", "\n")
+
+
+def _as_it_was(text: str, before: str | None) -> str:
+    """With the line ends of the person's file."""
+    return text.replace("\n", "\r\n") if before and "\r\n" in before else text
 
 
 def _still_shipped(services: Iterable[str]) -> list[str]:
@@ -96,7 +126,9 @@ def _refuse_uncommitted(root: Path, paths: list[str]) -> None:
     there = [path for path in paths if below(root, path).exists()]
     if not there:
         return
-    reply = run_command(calls.command("--literal-pathspecs", "status", "--porcelain", "-z", "--", *there, cwd=root))
+    reply = run_command(
+        calls.command("--literal-pathspecs", "status", "--porcelain", "--ignored", "-z", "--", *there, cwd=root)
+    )
     changed = [entry[3:] for entry in reply.stdout.split("\0") if entry]
     if reply.status != 0 or changed:
         raise EnvironmentProblem(

@@ -25,28 +25,28 @@ def fitted(parts: Sequence[CommentPart], limit: int = LIMIT - _SPARE) -> str:
     """All parts, each with as many of its lines as fit."""
     text = ""
     for part in parts:
-        text += _cut(part, min(limit - _length(text), int(limit * part.share)))
+        text += _cut(part, min(limit - length(text), int(limit * part.share)))
     return text
 
 
 def _cut(part: CommentPart, room: int) -> str:
     """The part with as many lines as have room; nothing where not even its heading has."""
     whole = "".join([part.head, *part.lines, part.foot])
-    if _length(whole) <= room:
+    if length(whole) <= room:
         return whole
     tail = part.rest(len(part.lines)) + "\n" + part.foot
-    used = _length(part.head + tail)
+    used = length(part.head + tail)
     if used > room:
         return ""
     kept = 0
     for line in part.lines:
-        used += _length(line)
+        used += length(line)
         if used > room:
             break
         kept += 1
     return "".join([part.head, *part.lines[:kept], part.rest(len(part.lines) - kept) + "\n", part.foot])
 
 
-def _length(text: str) -> int:
+def length(text: str) -> int:
     """In UTF-16, as JavaScript counts: no platform counts more."""
     return len(text) + sum(character > "\uffff" for character in text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from typing import Any
 
 from evalctl.comment.acceptable import why_not
 from evalctl.comment.api import Api, address_of, matching
+from evalctl.comment.body import MARKER
 from evalctl.comment.fitting import LIMIT
 from evalctl.comment.posting import Posted, Say, keep_one
 from evalctl.shell import EnvironmentProblem, TryLater
@@ -68,58 +71,89 @@ def api_of(environment: Mapping[str, str]) -> tuple[Api, str]:
     return Api("GitHub", address, _HEADERS, {"Authorization": f"Bearer {token}"}), f"{server}/{repository}"
 
 
-def post(api: Api, pages: str, run: int, say: Say) -> None:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of a workflow; commit, repository and branch are compared only, since the pull request's author chose them."""
+
+    number: int
+    event: str
+    commit: str
+    repository: int
+    branch: str
+
+
+def post(api: Api, pages: str, number: int, say: Say) -> None:
     """Posts the comment of a run, or says why there is nothing to post."""
-    event, commit = _facts(api.get(f"/actions/runs/{run}"))
-    if event != "pull_request":
-        raise EnvironmentProblem(f"run {run} is of the event {event!r}, not of a pull request")
-    number = _pull_request(api, commit)
-    if number is None:
-        say(f"no open pull request is at {commit}: it was closed, or has newer commits")
+    run = _run(number, api.get(f"/actions/runs/{number}"))
+    if run.event != "pull_request":
+        raise EnvironmentProblem(f"run {number} is of the event {run.event!r}, not of a pull request")
+    requests = _pull_requests(api, run)
+    if len(requests) != 1:
+        say(f"{len(requests) or 'no'} open pull requests of this branch are at {run.commit}: nothing is posted")
         return
-    text = _text(api, run)
-    if text is None:
-        say(f"run {run} has made no comment")
-        return
-    if reason := why_not(text, f"{pages}/pull/{number}"):
-        raise EnvironmentProblem(
-            f"the text of run {run} is not posted: {reason}", help="look at the changes of its workflow"
-        )
-    keep_one(PullRequest(api, number), text, say)
+    thread = PullRequest(api, requests[0])
+    text, reason = _text(api, number)
+    reason = reason or why_not(text, f"{pages}/pull/{thread.number}")
+    keep_one(thread, f"{text.rstrip()}\n\n{_of(run)}" if not reason else f"{_NOTHING}{_of(run)}", say)
+    if reason:
+        help = "look at the run and at the changes of its workflow"
+        raise EnvironmentProblem(f"the text of run {number} is not posted: {reason}", help=help)
 
 
-def _facts(document: Any) -> tuple[str, str]:
-    """The event and the commit of a run; its other parts are not used, since a pull request may choose them (branch, title)."""
-    event, commit = (document.get(name) if isinstance(document, dict) else None for name in ("event", "head_sha"))
-    if not re.fullmatch("[0-9a-f]{40}", str(commit)):
+_NOTHING = f"{MARKER}\n## evalctl: no plan\n\nThe run of this commit gave no text that can be posted; its log has the reason.\n\n"
+
+
+def _of(run: Run) -> str:
+    """The last line: the commit, in words of the program that posts."""
+    return f"Of commit {run.commit[:12]}.\n"
+
+
+def _run(number: int, document: Any) -> Run:
+    facts = document if isinstance(document, dict) else {}
+    repository = facts.get("head_repository") or {}
+    commit = str(facts.get("head_sha"))
+    if not re.fullmatch("[0-9a-f]{40}", commit):
         raise TryLater("GitHub's reply about the run names no commit", help="run it again")
-    return str(event), str(commit)
+    return Run(number, str(facts.get("event")), commit, repository.get("id") or 0, str(facts.get("head_branch")))
 
 
-def _pull_request(api: Api, commit: str) -> int | None:
-    """The open pull request whose newest commit this is. `workflow_run.pull_requests` is empty for forks (facts: peers-2026)."""
-    for one in api.pages("/pulls?state=open&sort=updated&direction=desc"):
-        if isinstance(one, dict) and one.get("head", {}).get("sha") == commit and isinstance(one.get("number"), int):
-            return int(one["number"])
-    return None
+def _pull_requests(api: Api, run: Run) -> list[int]:
+    """The open pull requests whose newest commit and branch are those of the run; anybody may open another one with the same commit.
+    `workflow_run.pull_requests` is empty for forks (facts: peers-2026)."""
+    found = [
+        one for one in api.pages("/pulls?state=open") if isinstance(one, dict) and isinstance(one.get("number"), int)
+    ]
+    return [one["number"] for one in found if _head(one.get("head")) == (run.commit, run.repository, run.branch)]
 
 
-def _text(api: Api, run: int) -> str | None:
-    """The text that the run has uploaded."""
-    found = [one for one in api.pages(f"/actions/runs/{run}/artifacts", "artifacts") if one.get("name") == ARTIFACT]
+def _head(head: Any) -> tuple[object, object, object]:
+    repository = head.get("repo") if isinstance(head, dict) else None
+    if not isinstance(repository, dict):
+        return None, None, None
+    return head.get("sha"), repository.get("id"), head.get("ref")
+
+
+def _text(api: Api, run: int) -> tuple[str, str]:
+    """(the text that the run has uploaded, why there is none)."""
+    found = [one for one in api.pages(f"/actions/runs/{run}/artifacts", "artifacts") if _is_comment(one)]
     if not found:
-        return None
-    artifact = found[-1]
-    if not isinstance(artifact.get("id"), int) or artifact.get("expired"):
-        help = "run the workflow of the pull request again"
-        raise EnvironmentProblem(f"the artifact {ARTIFACT} of run {run} is gone", help=help)
-    content = api.download(f"/actions/artifacts/{artifact['id']}/zip", _LARGEST)
+        return "", "it has uploaded none"
+    content = api.download(f"/actions/artifacts/{max(one['id'] for one in found)}/zip", _LARGEST)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            member = archive.getinfo(FILE)
-            if member.file_size > _LARGEST:
-                raise EnvironmentProblem(f"{FILE} of run {run} has {member.file_size} bytes")
-            with archive.open(member) as file:
-                return file.read(_LARGEST + 1).decode("utf-8").strip() + "\n"
-    except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise EnvironmentProblem(f"the artifact of run {run} is not a comment: {error}") from error
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(FILE) as file:
+            return file.read(_LARGEST).decode("utf-8").strip() + "\n", ""
+    except _DAMAGED as error:
+        return "", f"its artifact is not a comment: {error}"
+
+
+def _is_comment(artifact: Any) -> bool:
+    return (
+        isinstance(artifact, dict) and artifact.get("name") == ARTIFACT and not artifact.get("expired")
+        and isinstance(artifact.get("id"), int)
+    )  # fmt: skip
+
+
+_DAMAGED = (
+    KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError,
+    struct.error,
+)  # fmt: skip

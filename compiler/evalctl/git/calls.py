@@ -15,11 +15,12 @@ from evalctl import surroundings
 from evalctl.shell import Command, EnvironmentProblem, Reply, Run
 from evalctl.surroundings import Program
 
-# Configuration that is overridden (seen: git 2.39), and why. Signing (commit.gpgSign) needs no line: fast-import never signs.
+# Configuration that is overridden (seen: git 2.39), and why. Signing (commit.gpgSign) needs no line: fast-import
+# never signs, and `evalctl init` says --no-gpg-sign.
 CONFIGURATION: dict[str, tuple[str, str]] = {
     "core.hooksPath": (
         "/dev/null",
-        "hooks are for the person's own commits and pushes; evalctl uses git's plumbing commands only",
+        "hooks are for the person's own commits and pushes",
     ),
     "core.fsmonitor": ("false", "a monitor that misses a change would let an edit be overwritten"),
     "core.fsync": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from evalctl import DISTRIBUTION, __version__
@@ -10,9 +11,11 @@ from evalctl.shell import EnvironmentProblem
 
 FILE = "requirements.txt"
 _LARGEST = 100_000  # bytes that are read of it
+# As pip compares names: case and the kind of separator do not matter; extras, hashes, markers and comments may follow.
 _LINE = re.compile(
-    rf"^[ \t]*{re.escape(DISTRIBUTION)}[ \t]*==[ \t]*(?P<version>\d{{1,9}}(?:\.\d{{1,9}}){{0,9}})[ \t]*(?=[;\\#\r\n]|\Z)",
-    re.MULTILINE | re.ASCII,
+    rf"^[ \t]*{DISTRIBUTION.replace('-', '[-_.]+')}[ \t]*(?:\[[^\]\n]*\])?[ \t]*==[ \t]*"
+    r"(?P<version>\d{1,9}(?:\.\d{1,9}){0,9})(?:\.post\d{1,9})?(?=[ \t]*(?:[;\\#\r\n]|--|\Z))",
+    re.MULTILINE | re.ASCII | re.IGNORECASE,
 )
 
 
@@ -21,11 +24,22 @@ def line(version: str = __version__) -> str:
     return f"{DISTRIBUTION}=={version}"
 
 
+def line_of(text: str) -> str | None:
+    """The part of a requirements.txt that names evalctl's version; None where there is none, or several differ."""
+    found = {match[0].strip() for match in _LINE.finditer(text)}
+    return found.pop() if len(found) == 1 else None
+
+
+def updated(text: str) -> str:
+    """A requirements.txt with this version in that line."""
+    return _LINE.sub(line(), text)
+
+
 def needed(root: Path) -> str | None:
     """The version that the repository names; None where it names none, or several."""
     try:
         with (root / FILE).open("rb") as file:
-            text = file.read(_LARGEST).decode("utf-8", "replace")
+            text = file.read(_LARGEST).decode("utf-8-sig", "replace")
     except OSError:  # the repository of evalctl itself has none
         return None
     found = {match["version"] for match in _LINE.finditer(text)}
@@ -38,7 +52,7 @@ def refuse_newer(root: Path) -> None:
     if version is not None and is_newer(version):
         raise EnvironmentProblem(
             f"this repository needs evalctl {version} ({FILE}); this is {__version__}",
-            help=f"python -m pip install -r {root / FILE}",
+            help=f"python -m pip install -r {shlex.quote(str(root / FILE))}",
         )
 
 

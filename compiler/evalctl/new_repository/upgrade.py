@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 # (the person's text, the text that evalctl wrote, the new text) -> (merged, whether parts conflict)
+_NEVER_REMOVED = ("generated/", "manifests/requests/", "results/")  # whatever a note says
 Merge = Callable[[str, str, str], tuple[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
     """What is to be done: `write` maps paths to new texts; `conflicts` are among them, with marks as of git; `kept` are files that
-    evalctl ships now and that the person had made; `deleted` are files that the person has deleted and that stay so."""
+    evalctl ships now and that the person had made; `deleted` are files that the person has deleted and that stay so; `merged` have
+    changes of the person; of the `lost` ones this clone does not have the earlier text, with which changes would be merged."""
 
     write: Mapping[str, str]
     remove: tuple[str, ...]
     conflicts: tuple[str, ...]
     kept: tuple[str, ...]
     deleted: tuple[str, ...]
+    merged: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 def upgrade(
@@ -26,26 +30,29 @@ def upgrade(
 ) -> Upgrade:
     """`new` are the texts of this version; `base` those that evalctl wrote last (None: git no longer has it); `current` those of the
     work tree (None: no such file)."""
-    write: dict[str, str] = {}
-    conflicts, kept, deleted = [], [], []
+    ways: dict[str, list[str]] = {way: [] for way in (_SAME, _WRITE, _KEEP, _DELETED, _MERGE, _LOST)}
     for path, text in new.items():
-        there = current[path]
-        if there == text:
-            continue
-        if path not in base:
-            if there is None:
-                write[path] = text
-            else:
-                kept.append(path)
-        elif base[path] == text:
-            continue
-        elif there is None:
-            deleted.append(path)
-        elif there == base[path]:
-            write[path] = text
-        else:
-            write[path], conflicting = merge(there, base[path] or "", text)
-            if conflicting:
-                conflicts.append(path)
-    remove = [path for path, text in base.items() if path not in new and text is not None and current[path] == text]
-    return Upgrade(write, tuple(remove), tuple(conflicts), tuple(kept), tuple(deleted))
+        ways[_way(path in base, base.get(path), current[path], text)].append(path)
+    merged = {path: merge(current[path] or "", base[path] or "", new[path]) for path in ways[_MERGE]}
+    write = {path: new[path] for path in ways[_WRITE]} | {path: text for path, (text, _) in merged.items()}
+    gone = [path for path in base if path not in new and not path.startswith(_NEVER_REMOVED)]
+    remove = [path for path in gone if base[path] is not None and current[path] == base[path]]
+    conflicts = [path for path, (_, conflicting) in merged.items() if conflicting]
+    lists = (remove, conflicts, ways[_KEEP], ways[_DELETED], ways[_MERGE], ways[_LOST])
+    return Upgrade(write, *map(tuple, lists))
+
+
+_SAME, _WRITE, _KEEP, _DELETED, _MERGE, _LOST = "same", "write", "keep", "deleted", "merge", "lost"
+
+
+def _way(known: bool, before: str | None, there: str | None, text: str) -> str:
+    """What to do with one file: `known` says whether evalctl wrote it, `before` the text that it wrote, `there` what is there now."""
+    if there == text or (known and before == text):
+        return _SAME
+    if there is None:
+        return _DELETED if known else _WRITE
+    if not known:
+        return _KEEP
+    if before is None:
+        return _LOST
+    return _WRITE if there == before else _MERGE
