@@ -33,6 +33,21 @@ from inspect_ai.solver import generate
 def load():
     return Task(dataset=json_dataset("test.jsonl", FieldSpec(input="question", target="answer")), solver=generate(), scorer=includes())
 """
+NEMO = """\
+from nemo_evaluator.environments.custom import benchmark, scorer
+from nemo_evaluator.scoring import ScorerInput, exact_match
+
+@benchmark(name="load", dataset="test.jsonl", prompt="{question}", target_field="answer")
+@scorer
+def load(sample: ScorerInput) -> dict:
+    return exact_match(sample)
+"""
+NEMO_CONFIG = """\
+services:
+  m: {{type: api, url: "{address}/v1/chat/completions", protocol: chat_completions, model: m, generation: {{temperature: 0, max_tokens: 24}}}}
+benchmarks:
+  - {{name: load.py, solver: {{type: simple, service: m}}, max_concurrent: {concurrent}}}
+"""
 Words = list[str]
 
 
@@ -73,7 +88,16 @@ def inspect(address: str, concurrent: int) -> Words:
     return [*words, "--max-tokens", "24", "--temperature", "0", "--display", "none", "--log-dir", "logs"]
 
 
-HARNESSES: dict[str, Callable[[str, int], Words]] = {"lm-evaluation-harness": lm_eval, "inspect_ai": inspect}
+def nemo(address: str, concurrent: int) -> Words:
+    """nemo-evaluator with a benchmark of one's own."""
+    Path("load.py").write_text(NEMO)
+    Path("config.yaml").write_text(NEMO_CONFIG.format(address=address, concurrent=concurrent))
+    return ["nel", "eval", "run", "config.yaml", "-o", "out"]
+
+
+HARNESSES: dict[str, Callable[[str, int], Words]] = {
+    "lm-evaluation-harness": lm_eval, "nemo-evaluator": nemo, "inspect_ai": inspect,
+}  # fmt: skip
 
 
 def main() -> int:
