@@ -20,6 +20,7 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
 - `key_shapes`: the shapes of API keys; `server_variables`: which environment variables a service and `.env` may set for the server.
 - `question_set`: the questions of a task by their digests; `scores`: what each of them is worth, `ends`: how its answers ended, both in few bytes;
   `whole_texts`: the metrics that are no means over questions.
+- `shards`: the parts of a task that several jobs answer: their names and notes, and which question is whose.
 - `looping`: whether an answer repeats itself until it ends.
 
 In the process of a framework: `framework_calls`: its client's questions, all at once; `conversations`: those of several turns; `framework_client`: the connection to the relay;

@@ -25,7 +25,7 @@ from evalctl_job.ends import Ends
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, UnreadableOutput, read_output
 from evalctl_job.judgement import Evidence, failure, finite, no_questions
-from evalctl_job.marks import DONE, FAILED, Acceptance
+from evalctl_job.marks import ANSWERED, DONE, FAILED, Acceptance
 from evalctl_job.observed import marked, not_as_planned, repeated_answers
 from evalctl_job.options import BadOptions, read_options
 from evalctl_job.questions import NOT_READ
@@ -75,7 +75,7 @@ def report(evidence: Evidence, task_key: str) -> Acceptance:
     why, output, counts = failure(evidence), evidence.output, evidence.counts
     return Acceptance(
         task=task_key,
-        verdict=FAILED if why else DONE,
+        verdict=FAILED if why else ANSWERED if evidence.is_shard else DONE,
         reason=why.reason if why else None,
         detail=redacted(why.detail, None) if why else None,
         scores=_scores(output) if output and not why else {},
@@ -115,7 +115,7 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     """Read the output of the process, the framework and the relay."""
     output, problem = None, None
     try:
-        output = read_output(arguments.framework, arguments.output)
+        output = None if arguments.shard else read_output(arguments.framework, arguments.output)
     except UnreadableOutput as unreadable:
         problem = str(unreadable)
     state = RelayFolder(arguments.state)
@@ -126,6 +126,7 @@ def gather(arguments: argparse.Namespace) -> Evidence:
     return Evidence(
         arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled, arguments.expected_subsets,
         frozenset(arguments.empty_subset), cache(partial(questions.of_output, output, arguments.output)) if output else no_questions,
+        arguments.shard,
     )  # fmt: skip
 
 
@@ -170,6 +171,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--empty-subset", action="append", default=[], metavar="NAME", help="a part that has no questions"
     )
+    made.add_argument(
+        "--shard", action="store_true", help="only its answers are judged: a shard of a task has no scores"
+    )
     made.add_argument("--into", type=Path, required=True, help="where the verdict is written")
     return made
 
@@ -185,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         questions.write(evidence.questions(), TaskFolder(arguments.into.parent), ends)
         verdict = replace(verdict, warnings=(*verdict.warnings, *filter(None, [unknown])))
     write_json(arguments.into, asdict(verdict))
-    if verdict.verdict == DONE:
+    if verdict.verdict in (DONE, ANSWERED):
         return 0
     sys.stderr.write(f"{arguments.task_key}: {verdict.reason}: {verdict.detail}\n")
     return 1

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from evalctl_job.asking import TaskRequest
 from evalctl_job.forward import Upstream
-from evalctl_job.options import apply
+from evalctl_job.options import Options, apply
 from evalctl_job.outcomes import NO_ANSWER, GivenUp
+from evalctl_job.shards import ELSEWHERE
 from evalctl_job.store import Store, TaskState
 
 MOST_CHOICES = 10_000
@@ -19,6 +20,7 @@ MOST_CHOICES = 10_000
 CUTTING = ("truncate_prompt_tokens", "truncation", "transforms")
 ABORTED = "the job was aborted"
 REFUSED_BEFORE, HUNG_UP = 400, 499
+OF_ANOTHER_SHARD = "this question is another shard's"
 T = TypeVar("T")
 Reply = tuple[int, dict[str, Any]]  # the status and the object
 
@@ -42,12 +44,13 @@ class Answering:
         """One request of a task: all of its choices, or an error that is counted. `has_gone`: whether the framework has hung up."""
         task = await self.store.task(key)
         try:
-            asked = json.loads(content.decode(), parse_constant=_refuse)  # JSON without NaN, or it is no request
-            body, n = apply(task.options, asked), _choices_asked(asked)
+            body, n = _read(task.options, content)
         except (ValueError, AttributeError, TypeError, RecursionError) as problem:
             return refusal(400, f"not a request of this API: {problem}")
-        task.counts.ask(body, n)
         task.changed = True
+        if task.options.is_elsewhere(body):
+            return _of_another_shard(task)
+        task.counts.ask(body, n)
         try:
             if task.answers is None:
                 raise GivenUp(400, str(task.refusal))
@@ -128,6 +131,17 @@ class Answering:
     async def health(self) -> Reply:
         """That the relay runs, and the server's health (null: no health address was given)."""
         return 200, {"relay": True, "upstream": await self.upstream.healthy()}
+
+
+def _read(options: Options, content: bytes) -> tuple[dict[str, Any], int]:
+    """The request as it will be sent, and its number of choices. It is JSON without NaN, or no request."""
+    asked = json.loads(content.decode(), parse_constant=_refuse)
+    return apply(options, asked), _choices_asked(asked)
+
+
+def _of_another_shard(task: TaskState) -> Reply:
+    task.counts.elsewhere += 1
+    return refusal(ELSEWHERE, OF_ANOTHER_SHARD)
 
 
 def _refuse(word: str) -> None:

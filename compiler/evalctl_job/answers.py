@@ -13,7 +13,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,13 @@ from evalctl_job.strict_json import loads
 FORMAT = 1  # of a line; a line with a higher one is from a newer evalctl
 PATHS = ("/chat/completions", "/completions")
 NOT_ENVELOPE = frozenset({"choices", "usage"})
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)  # a damaged line, or one of a newer evalctl
 LOCK_SECONDS = 10.0  # for the lock of an attempt's relay that is just ending
 IN_USE = "another job still writes the answers of this eval"
 
@@ -149,13 +156,28 @@ class Answers:
         """
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
         offset = os.fstat(self._handle).st_size
-        try:
-            self._write(text)
-        except OSError:
-            self._undo(offset)
-            raise
-        self._unsynced = True
+        self._append(text, offset)
         return [self._kept(offset, len(text), position, one) for position, one in enumerate(line["choices"])]
+
+    def adopt(self, path: Path, wanted: Callable[[Mapping[str, Any]], bool]) -> None:
+        """Take over the `wanted` requests' replies from another file of the same eval; each reply counts once, however often it is there."""
+        known = {hashlib.sha256(line).digest() for _, line in self._lines()}
+        with path.open("rb") as file:
+            for line in file:
+                mark = hashlib.sha256(line).digest()
+                if mark not in known and self._is_adopted(line, wanted):
+                    known.add(mark)
+                    offset = os.fstat(self._handle).st_size
+                    self._append(line, offset)
+                    self._index(offset, line)
+
+    def _is_adopted(self, line: bytes, wanted: Callable[[Mapping[str, Any]], bool]) -> bool:
+        """A line that has no end is still being written by another job."""
+        try:
+            return line.endswith(b"\n") and wanted(read_record(line)["body"])
+        except UNREADABLE:
+            self.unreadable += 1
+            return False
 
     def close(self) -> None:
         """Close the file: nothing is stored or replayed afterwards."""
@@ -185,6 +207,14 @@ class Answers:
                 if problem.errno in (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK):
                     return
                 raise
+
+    def _append(self, text: bytes, offset: int) -> None:
+        try:
+            self._write(text)
+        except OSError:
+            self._undo(offset)
+            raise
+        self._unsynced = True
 
     def _write(self, text: bytes) -> None:
         done = 0
@@ -225,7 +255,7 @@ class Answers:
                 return
             if filter_that_took(read["reply"]):
                 return
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except UNREADABLE:
             self.unreadable += 1
             return
         self.given.note(read["digest"], read["reply"], choice.texts(read["choices"]))

@@ -17,6 +17,7 @@ from evalctl_job.forward import ModelCall, Upstream
 from evalctl_job.outcomes import NO_ANSWER, GivenUp, Refused
 from evalctl_job.refusals import Refusals
 from evalctl_job.replies import LONGEST_NAME, UNNAMED, NoAnswer, model_of, tokens
+from evalctl_job.shards import NOT_KEPT, shard_of
 from evalctl_job.store import TaskState
 
 COUNTERS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -109,6 +110,8 @@ class TaskRequest:
     async def _missing(self, upstream: Upstream) -> list[Piece]:
         """Ask for all parts at once; answered parts are kept even if another is given up."""
         missing = [number for number, kept in enumerate(self._kept) if kept is None]
+        if missing and self._task.options.is_merge:
+            raise self._not_kept()
         parts = choice.parts(missing, self._task.options.max_n)
         if len(parts) == 1:
             return await self._part(upstream, *parts[0])
@@ -118,6 +121,12 @@ class TaskRequest:
             if isinstance(pieces, BaseException):
                 raise pieces
         return [piece for pieces in done for piece in pieces]  # type: ignore[union-attr]
+
+    def _not_kept(self) -> GivenUp:
+        of = self._task.options.shards or 1
+        shard = shard_of(self._body, of)
+        self._task.counts.lacking.add(shard)
+        return GivenUp(NOT_KEPT, f"no answer is kept: shard {shard} of {of} has not answered this question")
 
     async def _part(self, upstream: Upstream, first: int, size: int) -> list[Piece]:
         """The replies that together hold `size` choices: some providers ignore `n` and give one choice."""

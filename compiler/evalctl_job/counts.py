@@ -34,6 +34,7 @@ class Counts:
     `unanswered_allowed` of them. `withheld` has the digests of the prompts among them that a provider's filter refused.
     `refused_alike` is the text with which every question so far was refused. `pace` has
     points of (time, fresh choices until then): the first question, and later one a minute, the last half hour of them.
+    `elsewhere` are requests that fall to another shard, `lacking` the shards that have not answered a question of a merge.
     """
 
     requests: int = 0
@@ -50,6 +51,7 @@ class Counts:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     fresh_tokens: int = 0
+    elsewhere: int = 0
     first_error: str | None = None
     last_refusal: str | None = None
     unanswered_allowed: int = 0
@@ -58,6 +60,7 @@ class Counts:
     models: dict[str, int] = field(default_factory=dict)
     other_models: dict[str, int] = field(default_factory=dict)
     blank: set[str] = field(default_factory=set)
+    lacking: set[int] = field(default_factory=set)
     withheld: set[str] = field(default_factory=set)
     answered_to: set[str] = field(default_factory=set)
     counted_short: set[str] = field(default_factory=set)
@@ -144,11 +147,11 @@ class Counts:
 
     def now(self) -> TaskCounts:
         """The counters as acceptance and `evalctl status` read them."""
-        apart = ("sent", "blank", "withheld", "answered_to", "counted_short", "pace")
+        apart = ("sent", "blank", "withheld", "answered_to", "counted_short", "pace", "lacking")
         plain = {name: getattr(self, name) for name in self.__slots__ if name not in apart}
         return TaskCounts(
             **plain, unanswered=len(self.blank), questions=len(self.answered_to), counted_short=len(self.counted_short),
-            withheld=tuple(sorted(self.withheld)), pace=tuple(self.pace), keys=tuple(sorted(self.sent)),
+            withheld=tuple(sorted(self.withheld)), lacking=tuple(sorted(self.lacking)), pace=tuple(self.pace), keys=tuple(sorted(self.sent)),
             sent={key: tuple(self.sent[key]) for key in sorted(self.sent) if key not in PROMPT_KEYS},
         )  # fmt: skip
 

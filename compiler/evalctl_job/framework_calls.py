@@ -18,6 +18,7 @@ from evalctl_job import conversations
 from evalctl_job.framework_client import ADDRESS, RelayClient, RelayLost, StreamedAnswer
 from evalctl_job.litellm_form import Call, Forms, reply
 from evalctl_job.relay_key import VARIABLE
+from evalctl_job.shards import ANSWERED, ENDS, NOT_KEPT
 
 CLIENT = "LiteLLMClient"
 ONE, ALL = f"_{CLIENT}__call_api", f"_{CLIENT}__call_api_parallel"
@@ -43,7 +44,12 @@ class Completions:
 
     def __init__(self, litellm: Any) -> None:
         """`litellm` is the real module."""
-        own = {"_litellm": litellm, "_forms": Forms(litellm.completion), "_of_thread": threading.local()}
+        own = {
+            "_litellm": litellm,
+            "_forms": Forms(litellm.completion),
+            "_of_thread": threading.local(),
+            "_lacks": False,
+        }
         self.__dict__.update(own)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -59,6 +65,7 @@ class Completions:
             return self._litellm.completion(**call)
         source: Source | None = getattr(self._of_thread, "source", None)
         answer = self.ask([call])[0] if source is None else source(call)
+        self.__dict__["_lacks"] |= answer.status == NOT_KEPT
         if answer.status != 200:
             error = answer.reply.get("error")
             raise NotAnswered(f"{answer.status}: {error.get('message') if isinstance(error, dict) else error}")
@@ -79,6 +86,11 @@ class Completions:
             lost = StreamedAnswer(503, {"error": {"message": str(problem)}})
         return [answers.get(position, lost) for position in range(len(calls))]
 
+    @property
+    def is_never_scored(self) -> bool:
+        """Whether the run has only a shard's answers, or lacks one that all shards should have kept."""
+        return in_job() and (ENDS in os.environ or self._lacks)
+
     def run_with(self, source: Source, code: Callable[[], Any]) -> Any:
         """What `code` returns when its calls have their answers from this source."""
         self._of_thread.source = source
@@ -96,7 +108,7 @@ def in_job() -> bool:
 def attach(module: ModuleType) -> None:
     """Replaces the way to the model in the client's module; AttributeError for a client that asks in another way."""
     client = getattr(module, CLIENT)
-    one, original = getattr(client, ONE), getattr(client, ALL)
+    one, original, cleanup = getattr(client, ONE), getattr(client, ALL), client.cleanup
     completions = Completions(module.__dict__["litellm"])
 
     def ask_one(self: Any, *question: Any, **named: Any) -> Any:
@@ -110,7 +122,14 @@ def attach(module: ModuleType) -> None:
         codes = [partial(ask_one, self, *question) for question in _questions(prompts, *settings, **named)]
         return _in_rounds(completions, codes, module.__dict__["tqdm"])
 
+    def clean_up(self: Any) -> Any:
+        """The framework calls it after its last answer and before it scores the first."""
+        if completions.is_never_scored:
+            raise SystemExit(ANSWERED)
+        return cleanup(self)
+
     module.__dict__["litellm"] = completions
+    client.cleanup = clean_up
     setattr(client, ONE, ask_one)
     setattr(client, ALL, ask_all)
     _attach_conversations(client, completions)

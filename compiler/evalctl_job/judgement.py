@@ -10,6 +10,7 @@ from evalctl_job.framework_output import UPSTREAM, Output
 from evalctl_job.questions import NOT_READ, QuestionScores
 from evalctl_job.reasons import classify, last_words
 from evalctl_job.relay_files import TaskCounts
+from evalctl_job.shards import ANSWERED
 
 LARGEST = 1e300  # a whole number of a thousand digits is one to JSON, and none to what reads scores
 
@@ -37,6 +38,7 @@ class Evidence:
     expected_subsets: int | None = None
     empty_subsets: frozenset[str] = frozenset()
     questions: Callable[[], QuestionScores] = no_questions
+    is_shard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,17 @@ class Failure:
 
 def failure(evidence: Evidence) -> Failure | None:
     """The first failed check, root causes first; None when the scores can be accepted."""
-    return next((found for check in CHECKS if (found := check(evidence)) is not None), None)
+    checks = OF_SHARDS if evidence.is_shard else CHECKS
+    return next((found for check in checks if (found := check(evidence)) is not None), None)
+
+
+def shards_incomplete(evidence: Evidence) -> Failure | None:
+    """A merge did not find an answer: the shards that lack one are run again."""
+    lacking = evidence.counts.lacking
+    if not lacking:
+        return None
+    which = f"shard {lacking[0]} lacks" if len(lacking) == 1 else f"shards {', '.join(map(str, lacking))} lack"
+    return Failure("shard-incomplete", f"{which} {evidence.counts.failed} answers: nothing is scored")
 
 
 def answers_failed(evidence: Evidence) -> Failure | None:
@@ -205,10 +217,27 @@ def scores_not_reproduced(evidence: Evidence) -> Failure | None:
     return Failure("scores-not-reproduced", f"the framework wrote {written} as `{metric}`, and {why}{more}")
 
 
+def shard_unended(evidence: Evidence) -> Failure | None:
+    """The run of a shard ends after its last answer, before its framework scores anything."""
+    if evidence.exit_code == ANSWERED:
+        return None
+    if evidence.exit_code == 0:
+        return Failure("framework-failed", "the framework did not end after the last answer of its shard")
+    return framework_failed(evidence)
+
+
+def nothing_came(evidence: Evidence) -> Failure | None:
+    """The framework had no question at all, neither of this shard nor of another."""
+    return None if evidence.counts.elsewhere else nothing_asked(evidence)
+
+
 CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
-    answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
+    shards_incomplete, answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
     subsets_missing, details_wrong, questions_missing, answers_repeated, scores_wrong,
     scores_not_reproduced,
+)  # fmt: skip
+OF_SHARDS: tuple[Callable[[Evidence], Failure | None], ...] = (
+    answers_failed, answers_empty, shard_unended, nothing_came, answers_missing,
 )  # fmt: skip
 
 

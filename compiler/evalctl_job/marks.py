@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from evalctl_job.shards import ShardNote
 from evalctl_job.typed import Moment
 
 DONE, FAILED, RUNNING = "done", "failed", "running"
+ANSWERED = "answered"  # of a shard: it has all its answers, and scores nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +93,10 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskMark:
-    """`task/<key>`: `running`, `done` or `failed`, and what acceptance found.
+    """`task/<key>`: `running`, `done` or `failed`, and what acceptance found; of a shard `answered` in place of `done`.
 
     `restarts`: how often its framework was started again because it asked no more; then `reason` and `detail` of a running task say why.
+    `shards` are the notes of the shards whose answers were scored.
     """
 
     key: str
@@ -106,6 +109,7 @@ class TaskMark:
     exit: int | None = None
     acceptance: Acceptance | None = None
     restarts: int = 0
+    shards: tuple[ShardNote, ...] = ()
 
 
 JobMark = Started | ServerReady | ServerRestarted | Finished

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
+from evalctl_job.shards import shard_of
 from evalctl_job.typed import Form, read
 
 # The key of the length limit: OpenAI's first name, the newer one (the only one that its reasoning models
@@ -24,22 +25,37 @@ def _one_of(*words: str) -> Form:
     return Form(words.__contains__, f"none of {', '.join(words)}")
 
 
+_POSITIVE = Form(lambda value: value >= 1, "no positive number")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The changes that the relay makes to the requests of one task.
 
     `add` and `planned` are parameters of requests with their values; acceptance compares what was sent with `planned`.
     `request_timeout`: seconds that the server may take for one answer; the time in which a question waits for its turn does not count.
+    `shard` of `shards`: only questions that fall to it are asked. `shards` alone: nothing is asked, since all shards have answered.
     """
 
-    max_n: Annotated[int, Form(lambda value: value >= 1, "no positive number")] | None = None
+    max_n: Annotated[int, _POSITIVE] | None = None
     add: Mapping[str, object] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     null_content: Annotated[str, _one_of(REASONING)] | None = None
     length_key: Annotated[str, _one_of("both", *LENGTH_KEYS)] | None = None
     unanswered: Annotated[int, Form(lambda value: value >= 0, "less than 0")] = 0
     planned: Mapping[str, object] = field(default_factory=dict)
-    request_timeout: Annotated[int, Form(lambda value: value >= 1, "no positive number")] | None = None
+    request_timeout: Annotated[int, _POSITIVE] | None = None
+    shard: Annotated[int, _POSITIVE] | None = None
+    shards: Annotated[int, _POSITIVE] | None = None
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether the answers of all shards are there, and nothing may be asked."""
+        return self.shards is not None and self.shard is None
+
+    def is_elsewhere(self, body: Mapping[str, Any]) -> bool:
+        """Whether a request falls to another shard."""
+        return self.shard is not None and self.shards is not None and shard_of(body, self.shards) != self.shard
 
     def as_json(self) -> Mapping[str, object]:
         """The file's object, without what says nothing."""

@@ -38,6 +38,7 @@ class TaskCounts:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     fresh_tokens: int = 0
+    elsewhere: Count = 0
     first_error: str | None = None
     last_refusal: str | None = None
     unanswered_allowed: Count = 0
@@ -48,14 +49,16 @@ class TaskCounts:
     models: Mapping[str, int] = field(default_factory=dict)
     other_models: Mapping[str, int] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
+    lacking: tuple[int, ...] = ()
     pace: Pace = ()
     keys: tuple[str, ...] = ()
     sent: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The file's object, and the reply of the relay's address `/task/<key>/counts`."""
-        lists = {"pace": [list(point) for point in self.pace], "keys": list(self.keys), "withheld": list(self.withheld)}
-        return {**asdict(self), **lists, "sent": {key: list(values) for key, values in self.sent.items()}}
+        lists = {name: list(getattr(self, name)) for name in ("keys", "withheld", "lacking")}
+        pace = [list(point) for point in self.pace]
+        return {**asdict(self), **lists, "pace": pace, "sent": {key: list(values) for key, values in self.sent.items()}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ class TaskFolder(Folder):
     output = Named(OUTPUT)
     log = Named(LOG)
     acceptance = Named("acceptance.json")  # the verdict, as its program writes it
+    shard = Named("shard.json")  # in its place for a shard, which has no scores
     questions = Named("questions.tsv")  # the digests of its questions, once it is done
     scores = Named(SCORES)  # what each of them is worth
 

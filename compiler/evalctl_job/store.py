@@ -14,6 +14,7 @@ from evalctl_job.files import complain, write_by_rename, write_json
 from evalctl_job.options import BadOptions, Options, read_options
 from evalctl_job.refusals import Refusals
 from evalctl_job.run_folder import RelayFolder
+from evalctl_job.shards import others
 
 FRESH_SECONDS = 0.5
 
@@ -48,12 +49,14 @@ class TaskState:
 
 
 def restored_state(key: str, folder: RelayFolder, ours: bool) -> TaskState:
-    """The state of a task at its first request, with the answers of earlier attempts."""
+    """The state of a task at its first request, with the answers of earlier attempts, and of other shards where they are its own."""
     task = TaskState(key, folder)
     try:
         task.options = read_options(folder.options(key))
         task.counts.unanswered_allowed = task.options.unanswered
         task.answers = Answers(folder.answers(key), task.options, ours=ours)
+        for path in others(folder.answers(key)):
+            task.answers.adopt(path, lambda body: not task.options.is_elsewhere(body))
         task.counts.unreadable = task.answers.unreadable
         task.counts.counted_short |= task.answers.counted_short
     except BadOptions as problem:

@@ -100,6 +100,7 @@ UNANSWERED = {"two allowed": 2, "one allowed": 1}
 
 TASKS = {"repeated": str(Path(__file__).with_name("repeating_tasks.py"))}  # others are the demo's
 
+NOTHING: Mapping[str, object] = {}
 # (command, folder, variables, log) -> exit code
 Start = Callable[[Sequence[str], Path, Mapping[str, str], Path], int]
 
@@ -124,11 +125,19 @@ def run_framework(
     kill_relay: bool = False,
     unanswered: int = 0,
     streamed: bool = True,
+    options: Mapping[str, object] = NOTHING,
+    kept: Path | None = None,
+    admit: int = 4,
 ) -> Run:
-    """One task as a job runs it: its own folder, a relay, nothing else. `streamed`: all questions at once, as in a job."""
+    """One task as a job runs it: its own folder, a relay, nothing else. `streamed`: all questions at once, as in a job.
+
+    `options` of the relay, which asks `admit` choices at once; `kept` is where the answers are kept.
+    """
     (folder / "state").mkdir(parents=True)
     (folder / "config.yaml").write_text(config)
-    (folder / "state" / "t.options.json").write_text(json.dumps({"unanswered": unanswered}))
+    (folder / "state" / "t.options.json").write_text(json.dumps({"unanswered": unanswered, **options}))
+    if kept is not None:
+        (folder / "state" / "t.answers.jsonl").symlink_to(kept)
     relay: list[str | Path] = [
         environment / "bin" / "python",
         "-m",
@@ -136,7 +145,7 @@ def run_framework(
         "--tries",
         "1",
         "--admit",
-        "4",
+        str(admit),
     ]
     relay += ["--exit-with-parent", "--listen-port-file", folder / "port", "--state", folder / "state"]
     whole = ["lighteval", "endpoint", "litellm", "config.yaml", *command, "--output-dir", "out", "--save-details"]

@@ -11,6 +11,7 @@
 - `relay`: the relay's process; `http_get`: requests to it and to the server.
 - `tasks`: one framework process for each task, from its configuration to its mark; `asking`: whether it still asks.
 - `capacity`: how many of them run at once, as the node's cores and memory allow.
+- `shards`: the notes of a task's shards, and the options of one.
 - `marks`: writes the marks, one JSON object per file.
 - `signals`: whether a signal asked the job to end.
 - `processes`: children in process groups, and nothing left behind; `guard`: the same after a kill of the job's process.

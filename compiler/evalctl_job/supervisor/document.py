@@ -12,6 +12,7 @@ from pathlib import Path
 import tomllib
 
 from evalctl_job.attempt import AttemptFile
+from evalctl_job.shards import Shard
 from evalctl_job.typed import read
 
 Words = tuple[str, ...]
@@ -70,6 +71,7 @@ class Task:
     """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest.
 
     `subsets` is the number of its parts with own scores, 0 where the compiler does not know it; `empty` names those without questions.
+    `shard` of `shards`: only its questions are asked, and nothing is scored; `shards` alone: the answers of all shards are scored.
     """
 
     key: str
@@ -86,6 +88,18 @@ class Task:
     empty: Words = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Words = ()
+    shard: int = 0
+    shards: int = 0
+
+    @property
+    def part(self) -> Shard | None:
+        """The shard that it is; None for what is scored."""
+        return Shard(self.shard, self.shards) if self.shard else None
+
+    @property
+    def kept(self) -> str:
+        """The name of its eval's answers, of all shards."""
+        return self.answers or self.digest
 
 
 @dataclass(frozen=True, slots=True)

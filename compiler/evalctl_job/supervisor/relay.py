@@ -42,7 +42,7 @@ class RelayProcess:
         options = ["--listen-fd", str(door), "--listen-port-file", str(self._state.port)]
         options += ["--state", str(self._state.path), "--admit", job.admit, "--admit-most", str(job.admit_most)]
         ours = ["--upstream-file", str(self._state.upstream)]
-        options += ours if server.command else ["--upstream", server.base_url]
+        options += ["--upstream", server.base_url] if server.base_url else ours  # without both nothing is asked
         return options + (["--key-variable", server.key_variable] if server.key_variable else [])
 
     def takes_requests(self) -> bool:

@@ -13,8 +13,10 @@ from math import inf
 from pathlib import Path
 
 from evalctl_job import framework_client, relay_key
-from evalctl_job.marks import DONE, FAILED, RUNNING, Acceptance, TaskMark
+from evalctl_job.marks import ANSWERED, DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.run_folder import INSIDE, kept_answers
+from evalctl_job.shards import ENDS, ShardNote
+from evalctl_job.supervisor import shards
 from evalctl_job.supervisor.asking import QUIET_SECONDS, Asking
 from evalctl_job.supervisor.document import Task
 from evalctl_job.supervisor.http_get import get
@@ -95,7 +97,9 @@ class TaskRun:
     def _framework_status(self) -> int:
         self._folder.path.mkdir(parents=True, exist_ok=True)
         self._folder.config.write_bytes(self.task.config.encode())
-        self._place.folder.relay.options(self.task.key).write_text(self.task.relay + "\n", encoding="utf-8")
+        self._place.folder.relay.options(self.task.key).write_text(
+            f"{shards.options_of(self.task)}\n", encoding="utf-8"
+        )
         self._keep_answers()
         self._mark(RUNNING)
         status = self._status_of_one()
@@ -151,7 +155,7 @@ class TaskRun:
     def _kept_answers(self) -> Path | None:
         """The file of answers that outlives the attempt; None where the attempt names no folder."""
         folder = self._place.attempt.answers
-        return kept_answers(Path(folder), self.task.answers or self.task.digest) if folder else None
+        return kept_answers(Path(folder), shards.answers_name(self.task)) if folder else None
 
     def _variables(self) -> dict[str, str]:
         task = f"http://127.0.0.1:{self._relay.port}/task/{self.task.key}"
@@ -162,6 +166,7 @@ class TaskRun:
         local = {name: ",".join(filter(None, (variables.get(name), "127.0.0.1"))) for name in ("NO_PROXY", "no_proxy")}
         return variables | local | {
             f"{prefix}_API_BASE": f"{task}/v1", f"{prefix}_BASE_URL": f"{task}/v1", f"{prefix}_API_KEY": self._relay.key,
+            **({ENDS: "yes"} if self.task.part else {}),
             framework_client.ADDRESS: task, relay_key.VARIABLE: self._relay.key,
             "PATH": self._place.path_of(self.task.environment, variables), "PYTHONUTF8": "1",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start requests a file from the Internet (seen: 6 s without one)
@@ -197,7 +202,7 @@ class TaskRun:
             self._mark(FAILED, "weights-changed", wrong, status)
             return
         get(self._relay.port, f"/task/{self.task.key}/counts", self._relay.key)  # brings the file up to date
-        verdict = self._folder.acceptance
+        verdict = self._folder.shard if self.task.part else self._folder.acceptance
         judge = self._place.launch(
             self._acceptance(status, verdict), self._folder.log, self._place.variables, folder=self._folder.path
         )
@@ -210,8 +215,17 @@ class TaskRun:
         elif found is None:
             why = f"the acceptance check itself failed; see {INSIDE.task(self.task.key).log}"
             self._mark(FAILED, "acceptance-failed", why, status)
+        elif accepted and self.task.part:  # nothing of a shard is a score
+            shards.leave_note(self._place, self.task, self.task.part, self._started_at)
+            self._mark(ANSWERED, exit=status)
         else:
-            self._mark(DONE if accepted else FAILED, exit=status, acceptance=found)
+            self._conclude(accepted, status, found)
+
+    def _conclude(self, accepted: bool, status: int, found: Acceptance) -> None:
+        merged = shards.notes_of(self._place, self.task)
+        if not accepted:
+            shards.withdraw_notes(self._place, self.task)
+        self._mark(DONE if accepted else FAILED, exit=status, acceptance=found, merged=merged)
 
     def _in_time(self, judge: Child) -> bool:
         """Whether it ends by itself soon: a finished measurement is not discarded."""
@@ -224,17 +238,10 @@ class TaskRun:
         return True
 
     def _acceptance(self, status: int, verdict: Path) -> list[str]:
-        options = [
-            "--framework",
-            self.task.framework,
-            "--task-key",
-            self.task.key,
-            "--output",
-            self._folder.output.name,
-            "--log",
-            self._folder.log.name,
-        ]
+        options = ["--framework", self.task.framework, "--task-key", self.task.key]
+        options += ["--output", self._folder.output.name, "--log", self._folder.log.name]
         options += ["--state", str(self._place.folder.relay.path), "--exit-code", str(status), "--into", str(verdict)]
+        options += ["--shard"] if self.task.part else []
         if self.task.max_samples is not None:
             options += ["--expected-max-samples", str(self.task.max_samples)]
         if self.task.subsets:
@@ -255,14 +262,15 @@ class TaskRun:
         detail: str = "",
         exit: int | None = None,
         acceptance: Acceptance | None = None,
+        merged: tuple[ShardNote, ...] = (),
     ) -> None:
         if self._closed:
             return
-        self.done = state == DONE
+        self.done = state in (DONE, ANSWERED)
         self._place.marks.write_task(TaskMark(
             key=self.task.key, state=state, reason=reason, detail=detail, digest=self.task.digest,
             started_at=self._started_at, ended_at=None if state == RUNNING else now(), exit=exit, acceptance=acceptance,
-            restarts=self._restarts,
+            restarts=self._restarts, shards=merged,
         ))  # fmt: skip
 
 
