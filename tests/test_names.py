@@ -10,6 +10,7 @@ COMPILER = Path(__file__).parents[1] / "compiler"
 PACKAGES = ("evalctl", "evalctl_job", "evalctl_queue")
 # What the compiler plans and what the job reads of it in its script, which is all that it knows: the same thing under one name.
 PLANNED, READ = "evalctl/model/evaluation.py", "evalctl_job/supervisor/document.py"
+WEIGHTS = "evalctl/model/weights.py"
 BOTH_SIDES = {
     "Checkpoint": "the folder with the weights, whose digests the job compares",
     "Download": "the weights that a job downloads",
@@ -33,4 +34,4 @@ def classes() -> dict[str, list[str]]:
 def test_class_names() -> None:
     """Two classes have one name only where they are the two sides of one thing."""
     found = {name: paths for name, paths in classes().items() if len(paths) > 1}
-    assert found == {name: [PLANNED, READ] for name in BOTH_SIDES}
+    assert found == {name: [WEIGHTS if name == "Checkpoint" else PLANNED, READ] for name in BOTH_SIDES}

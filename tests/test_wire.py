@@ -26,7 +26,7 @@ OBJECTS: dict[str, dict[str, str]] = {
     "a request or a reply of OpenAI's protocol, and its parameters": {
         "evalctl/probing/target": "Target.parameters",
         "evalctl_job/answering": "Answering.completions Answering.again Answering.counts Answering.health Answering.models refusal",
-        "evalctl_job/answers": "Answers.keep Answers.reply digest questions read_record record",
+        "evalctl_job/answers": "Answers.adopt Answers.keep Answers.reply digest questions read_record record",
         "evalctl_job/asking": "TaskRequest.__init__ TaskRequest.answer TaskRequest.delivered envelope",
         "evalctl_job/choices": "answer_reasoning blank counted_short delivered described merged part plain prompt_digest prompt_texts"
         " read_reply reasoning_of total without_null",
@@ -39,7 +39,7 @@ OBJECTS: dict[str, dict[str, str]] = {
         "evalctl_job/limits": "ProviderReply.choices ProviderReply.usage listed_length",
         "evalctl_job/marks": "Acceptance.sent",
         "evalctl_job/observed": "not_as_planned",
-        "evalctl_job/options": "Options.add Options.planned apply",
+        "evalctl_job/options": "Options.add Options.is_elsewhere Options.planned apply",
         "evalctl_job/outcomes": "read",
         "evalctl_job/probe": "Probe.__init__",
         "evalctl_job/probed": "AskedTarget.parameters",
@@ -47,6 +47,7 @@ OBJECTS: dict[str, dict[str, str]] = {
         "evalctl_job/provider": "ProbedModel.ask ProbedModel.models",
         "evalctl_job/repeats": "GivenReplies.note GivenReplies.repeated cache_that_answered",
         "evalctl_job/replies": "model_of read_choice usage_of",
+        "evalctl_job/shards": "shard_of",
         "evalctl_job/stability": "has_refused kinds",
         "evalctl_job/transport": "Http.send",
     },

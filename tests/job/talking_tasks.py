@@ -9,11 +9,11 @@ from lighteval.tasks.requests import Doc
 
 
 def talk(line: dict, task_name: str = "") -> Doc:
-    """Every second conversation is sampled at random."""
+    """Two temperatures, as MT-Bench has one for each category."""
     specific = {
         "reference": [], "category": "math", "id": line["question"], "num_samples": 2, "max_gen_text_length": 100,
         "multi_turn_queries": [line["question"], "もう一度、別の言い方で。"],
-        "temperature": 0.7 * (len(line["question"]) % 2),
+        "temperature": 0.7 + 0.1 * (len(line["question"]) % 2),
     }  # fmt: skip
     return Doc(
         task_name=task_name, query=line["question"], choices=[], instruction=None, gold_index=[], specific=specific

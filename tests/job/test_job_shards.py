@@ -129,8 +129,9 @@ def measured(run: Run, verdict: Mapping[str, Any]) -> dict[str, Any]:
 def test_shards_and_their_merge_are_one_run(story: Story) -> None:
     """Every question is asked by one shard and never again; scores, questions and their values are digit for digit those of one run."""
     whole = story.run("whole", story.folder / "whole.jsonl")
-    expected = measured(whole, story.verdict(whole))
-    assert expected["verdict"] == "done", expected["reason"]
+    verdict = story.verdict(whole)
+    assert verdict["verdict"] == "done", verdict["detail"]
+    expected = measured(whole, verdict)
     asked = sorted(json.dumps(body, sort_keys=True) for body in story.model.bodies)
     story.model = Model()
     for number in range(1, SHARDS + 1):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from standin_place import SOURCES, Place, Ran, job_task, make_job
 
-from evalctl.model.evaluation import Checkpoint
 from evalctl.model.run import Action, Attempt, Phase
+from evalctl.model.weights import Checkpoint
 from evalctl.render.script import RUN, bootstrap, script
 from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from standin_place import SOURCES
 
-from evalctl.model.evaluation import Batch, Download, Site, WeightsToDownload
+from evalctl.model.evaluation import Batch, Download, Site
+from evalctl.model.weights import WeightsToDownload
 from evalctl.render.download import download_script
 
 REVISION = "0" * 40

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from standin_place import LONGEST, Place, Ran, job_task, make_job, with_server
 
-from evalctl.model.evaluation import Checkpoint, ServerFile
+from evalctl.model.evaluation import ServerFile
+from evalctl.model.weights import Checkpoint
 
 
 def test_a_job_runs_its_tasks_on_one_server(place: Place) -> None:

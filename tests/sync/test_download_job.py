@@ -9,8 +9,9 @@ import pytest
 from hub_server import HubServer, sha_of
 from hub_site import SOURCES, newest
 
-from evalctl.model.evaluation import Batch, Download, RequestPlan, Site, WeightsToDownload
+from evalctl.model.evaluation import Batch, Download, RequestPlan, Site
 from evalctl.model.run import Action
+from evalctl.model.weights import WeightsToDownload
 from evalctl.render.download import download_script
 from evalctl.sync.context import Context
 from evalctl.sync.control import retry

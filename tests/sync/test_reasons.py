@@ -26,9 +26,10 @@ JOB = REPOSITORY / "compiler/evalctl_job"
 MAY_PASS = {
     "aborted", "answers-failed", "answers-missing", "dataset-unreachable", "gpu-error", "hub-unreachable", "job-killed",
     "lost", "node-lost", "not-run", "port-taken", "provider-unreachable", "rate-limit", "relay-died", "request-timeout",
-    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use", "framework-stalled",
+    "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use", "framework-stalled", "shard-incomplete",
+    "shard-unseen",
 }  # fmt: skip
-WAITED_FOR = {"hub-unreachable", "weights-missing"}
+WAITED_FOR = {"hub-unreachable", "weights-missing", "shards-missing"}
 # Nobody is at fault here: exit code LATER of the command that gives it.
 LATER = {
     "hub-unreachable", "next-pass", "no-answer", "provider-error", "remote-unreachable", "scheduler-silent", "submit-postponed",

@@ -12,8 +12,9 @@ import pytest
 
 from evalctl.cards import folder_revision
 from evalctl.clone.jobs import chosen, with_forgotten
-from evalctl.model.evaluation import Checkpoint, Job
+from evalctl.model.evaluation import Job
 from evalctl.model.run import Action
+from evalctl.model.weights import Checkpoint
 from evalctl.shell import Command, EnvironmentProblem
 from evalctl.sync.control import cancel, logs, matching, retry
 from evalctl.sync.eval_status import status

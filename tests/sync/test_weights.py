@@ -13,8 +13,9 @@ import pytest
 
 from evalctl.exits import LATER, PERSON
 from evalctl.git.repository import open_repository
-from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site, WeightsToDownload
+from evalctl.model.evaluation import Batch, Download, Job, RequestPlan, Site
 from evalctl.model.run import Action
+from evalctl.model.weights import WeightsToDownload
 from evalctl.sync.context import Context
 from evalctl.sync.control import cancel, retry
 from evalctl.sync.eval_status import status

@@ -111,10 +111,8 @@ def _request(arguments: argparse.Namespace) -> int:
 def _last_attempts(root: Path, plan: RequestPlan | None) -> dict[str, str]:
     """Digest of an eval -> how its last attempt failed."""
     jobs = {job.name: job for job in plan.jobs} if plan is not None else {}
-    by_task = {
-        (name, task.evaluation.task.key): task.evaluation.digest for name, job in jobs.items() for task in job.tasks
-    }
-    keys = {name: (job.retries, [task.evaluation.task.key for task in job.tasks]) for name, job in jobs.items()}
+    by_task = {(name, task.key): task.evaluation.digest for name, job in jobs.items() for task in job.tasks}
+    keys = {name: (job.retries, [task.key for task in job.tasks]) for name, job in jobs.items()}
     return {by_task[where]: words for where, words in last_attempts(root, keys).items()}
 
 

@@ -16,6 +16,7 @@ from evalctl.model.evaluation import Job
 from evalctl.sync.control import logs
 from evalctl.sync.secrets import hidden
 from evalctl.terminal import plain_lines
+from evalctl_job.shards import read_key
 
 _PAUSE_S = 0.5
 
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _wanted(paths: Sequence[Path], selectors: Sequence[str], jobs: Sequence[Job]) -> list[Path]:
     """The logs to print: with a task key among the selectors, only that task's logs."""
     keys = {task.evaluation.task.key for job in jobs for task in job.tasks} & set(selectors)
-    return [path for path in paths if not keys or path.parent.name in keys]
+    return [path for path in paths if not keys or read_key(path.parent.name)[0] in keys]
 
 
 def show(listed: Callable[[], Sequence[Path]], shown: Callable[[str], str], *, follow: bool) -> None:

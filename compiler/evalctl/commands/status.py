@@ -26,6 +26,7 @@ from evalctl.sync.lastwords import with_last_words
 from evalctl.sync.progress import of_lines
 from evalctl.sync.slow import with_causes
 from evalctl.terminal import as_json
+from evalctl_job.shards import read_key, words
 
 SCREEN = 40  # with more evals than this, or more requests, a summary is shown
 _ORDER = ("stop", "failed", "close", "collect", "submit", "running", "wait", "report", "done")
@@ -155,8 +156,8 @@ def _named(line: EvalStatus, here: Machine) -> EvalStatus:
 def _selected(here: Machine, lines: Sequence[EvalStatus], selectors: Sequence[str]) -> list[EvalStatus]:
     """The selected lines: a task key selects its own lines, other selectors whole jobs."""
     jobs = {job.name for job in chosen(here.plans, selectors)}
-    keys = {line.task for line in lines} & set(selectors)
-    return [line for line in lines if line.job in jobs and (not keys or line.task in keys)]
+    keys = {read_key(line.task)[0] for line in lines} & set(selectors)
+    return [line for line in lines if line.job in jobs and (not keys or read_key(line.task)[0] in keys)]
 
 
 def table(lines: Sequence[EvalStatus]) -> str:
@@ -164,7 +165,7 @@ def table(lines: Sequence[EvalStatus]) -> str:
     if not lines:
         return NONE
     rows = [("STATE", "TASK", "MODEL", "AGE", "REASON")]
-    rows += [(line.state, line.task, _model(line), _age(line.age_seconds), _why(line)) for line in lines]
+    rows += [(line.state, words(line.task), _model(line), _age(line.age_seconds), _why(line)) for line in lines]
     head, *shown = aligned(rows)
     return "\n".join([head, *(row + _causes(line) for row, line in zip(shown, lines, strict=True))])
 
@@ -177,7 +178,7 @@ def grouped_table(lines: Sequence[EvalStatus], now: float) -> str:
     rows = [("STATE", "TASK", *(("ANSWERS", "PER MIN", "EST. END") if counted else ()), "AGE", "REASON")]
     for line in lines:
         numbers = _counted(line, now) if counted else ()
-        rows.append((line.state, line.task, *numbers, _age(line.age_seconds), _why(line)))
+        rows.append((line.state, words(line.task), *numbers, _age(line.age_seconds), _why(line)))
     head, *shown = aligned(rows, right=(2, 3) if counted else ())
     parts = [head]
     for position, (line, row) in enumerate(zip(lines, shown, strict=True)):

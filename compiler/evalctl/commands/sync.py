@@ -14,8 +14,8 @@ from evalctl import columns, terminal
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
 from evalctl.exits import LATER, PERSON, SUCCESS
 from evalctl.model.diagnostic import Diagnostic
-from evalctl.model.evaluation import WeightsToDownload
 from evalctl.model.run import Action, JobProgress, State, Step
+from evalctl.model.weights import WeightsToDownload
 from evalctl.report import show
 from evalctl.screen.downloading import download
 from evalctl.screen.live import Live

@@ -81,7 +81,7 @@ def _of_path_or_model(project: Project, root: Path, subject: str) -> list[EvalPl
 def _planned(project: Project, root: Path, requests: Iterable[str]) -> list[EvalPlace]:
     home = home_of(root)
     plans = [plan for path in requests if (plan := project.compile_one(path).plan) is not None]
-    return [_place(root, home, job, task) for plan in plans for job in plan.jobs for task in job.tasks]
+    return [_place(root, home, job, task) for plan in plans for job in plan.jobs for task in job.tasks if not task.part]
 
 
 def _place(root: Path, home: Path, job: Job, task: JobTask) -> EvalPlace:

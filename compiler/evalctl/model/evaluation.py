@@ -10,7 +10,9 @@ from evalctl.model.diagnostic import Sourced
 from evalctl.model.names import request_name
 from evalctl.model.plan_file import Baseline, CostEstimate, PlannedKind, PlannedUpload
 from evalctl.model.walltime import rounded
+from evalctl.model.weights import Checkpoint, WeightsToDownload
 from evalctl_job.options import Options
+from evalctl_job.shards import Shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +166,27 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class JobTask:
-    """An eval inside a job: its call and the time that the CSV allows it."""
+    """An eval inside a job: its call and the time that the CSV allows it.
+
+    `shard` of `shards`: only a part of its questions is asked here. `shards` alone: the answers of all shards are scored here.
+    """
 
     evaluation: Eval
     invocation: Invocation
     seconds: int
+    shard: int = 0
+    shards: int = 0
+
+    @property
+    def part(self) -> Shard | None:
+        """The shard that it is; None for what gives a result."""
+        return Shard(self.shard, self.shards) if self.shard else None
+
+    @property
+    def key(self) -> str:
+        """Its name within the job and the ledger: the task's key, and which shard."""
+        key = self.evaluation.task.key
+        return self.part.named(key) if self.part else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,25 +200,6 @@ class Batch:
     directives: tuple[str, ...]  # finished words from the service and the node kind, e.g. "-l node_q=1"
     drain_seconds: int
     step_seconds: int = 60  # walltimes are multiples of it
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A model in a folder, and the digests of its files: `revision` from samples, `whole` over all bytes ("": not checked)."""
-
-    path: str
-    revision: str
-    whole: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsToDownload:
-    """A model's files at a revision: `size` bytes of weights, fetched by a program of any job environment, here `environment`."""
-
-    model: str
-    revision: str
-    size: int
-    environment: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ class Job:
 
     def walltime_seconds(self, keys: Collection[str]) -> int:
         """The walltime of an attempt that runs only these of the tasks."""
-        busy = self.start_seconds + sum(task.seconds for task in self.tasks if task.evaluation.task.key in keys)
+        busy = self.start_seconds + sum(task.seconds for task in self.tasks if task.key in keys)
         return rounded(busy + self.batch.drain_seconds, self.batch.step_seconds, self.batch.walltime_seconds)
 
 

@@ -176,7 +176,7 @@ class LocalModel(Strict):
 
 
 class ParallelPacking(Strict):
-    """`parallel: N`: the evals are split evenly over N jobs."""
+    """`parallel: N`: the evals are split evenly over N jobs; a task that is longer than a job's share is divided into shards."""
 
     parallel: Annotated[int, Field(ge=1, le=100)]
 

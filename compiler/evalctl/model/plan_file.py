@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
+
+from evalctl_job.shards import Shard
 
 SCHEMA = "evalctl/plan/1"
 ASSUMED, LIMIT = "assumed", "limit"  # what seconds are predicted from: plan/prediction.py
@@ -12,12 +14,26 @@ ASSUMED, LIMIT = "assumed", "limit"  # what seconds are predicted from: plan/pre
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """One eval: its task, identity and place of the result; seconds that it may take."""
+    """One eval: its task, identity and place of the result; seconds that it may take.
+
+    `shard` of `shards` is a part of its questions; `shards` alone is what scores the answers of all of them.
+    """
 
     task: str
     digest: str
     result: str
     seconds: int
+    shard: int = 0
+    shards: int = 0
+
+    @property
+    def key(self) -> str:
+        """Its name within the job."""
+        return Shard(self.shard, self.shards).named(self.task) if self.shard else self.task
+
+    def as_json(self) -> dict[str, Any]:
+        """Its line of plan.json."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) or one.default is MISSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +113,7 @@ class PlannedJob:
         document["advice"] = list(self.advice)
         if self.kinds:
             document["kinds"] = [_of_kind(kind) for kind in self.kinds]
-        document["tasks"] = [
-            {"task": one.task, "digest": one.digest, "result": one.result, "seconds": one.seconds} for one in self.tasks
-        ]
+        document["tasks"] = [one.as_json() for one in self.tasks]
         return document
 
     def _is_left_out(self, name: str) -> bool:
@@ -145,8 +159,8 @@ class PlanFile:
 
     @property
     def tasks(self) -> Iterator[PlannedTask]:
-        """Those of all jobs."""
-        return (task for job in self.jobs for task in job.tasks)
+        """Those of all jobs that give a result: each eval once, whatever its shards."""
+        return (task for job in self.jobs for task in job.tasks if not task.shard)
 
     def as_json(self) -> dict[str, Any]:
         """The document; `of_json` reads it."""
@@ -172,7 +186,7 @@ def of_json(document: Mapping[str, Any]) -> PlanFile:
 
 def _job(document: Mapping[str, Any]) -> PlannedJob:
     cost = document["cost"]
-    tasks = tuple(PlannedTask(one["task"], one["digest"], one["result"], one["seconds"]) for one in document["tasks"])
+    tasks = tuple(PlannedTask(**one) for one in document["tasks"])
     whole = {
         "cost": None if cost is None else CostEstimate(**cost),
         "advice": tuple(document["advice"]),

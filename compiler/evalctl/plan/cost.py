@@ -81,4 +81,4 @@ def expected_seconds(job: PlannedJob, tasks: Iterable[str]) -> int:
 
 
 def _busy(job: PlannedJob, tasks: set[str]) -> int:
-    return job.start_seconds + sum(task.seconds for task in job.tasks if task.task in tasks)
+    return job.start_seconds + sum(task.seconds for task in job.tasks if task.key in tasks)

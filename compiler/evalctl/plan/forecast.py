@@ -10,6 +10,7 @@ from evalctl.model.result import IMPORTED
 from evalctl.plan.cost import cost_of, walltime_of
 from evalctl.plan.power import Showable
 from evalctl.results.store import ResultIndex
+from evalctl_job.shards import words
 
 RUN, REUSED, COPIED, WAITING, BLOCKED = "run", "reused", "reused from", "waiting for", "blocked"
 CHANGED = "inputs changed since its result"
@@ -17,12 +18,18 @@ CHANGED = "inputs changed since its result"
 
 @dataclass(frozen=True, slots=True)
 class EvalForecast:
-    """One eval: its state and the reason."""
+    """One eval, or a shard of one: its state and the reason. `task` is its key within the job."""
 
     task: str
     state: str
     detail: str
     seconds: int
+    is_shard: bool = False
+
+    @property
+    def words(self) -> str:
+        """The task as people read it, and which shard."""
+        return words(self.task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ def _job(job: PlannedJob, index: ResultIndex, owners: dict[str, str]) -> JobFore
 
 def _eval(job: PlannedJob, task: PlannedTask, index: ResultIndex, owners: dict[str, str]) -> EvalForecast:
     state, detail = _state(job, task, index, owners)
-    return EvalForecast(task.task, state, detail, task.seconds)
+    return EvalForecast(task.key, state, detail, task.seconds, task.shard > 0)
 
 
 def _state(job: PlannedJob, task: PlannedTask, index: ResultIndex, owners: dict[str, str]) -> tuple[str, str]:
@@ -113,10 +120,18 @@ def _state(job: PlannedJob, task: PlannedTask, index: ResultIndex, owners: dict[
     elsewhere = index.by_digest.get(digest)
     if elsewhere is not None:
         return COPIED, elsewhere.path
-    owner = owners.setdefault(digest, job.name)
+    # The shards of an eval come before its merge, so only another request can have it before them.
+    owner = owners.get(digest) or owners.setdefault(claimed_as(task), job.name)
     if owner != job.name:
         return WAITING, owner
+    if task.shards and not task.shard:
+        return RUN, f"scores the answers of its {task.shards} shards: {_why(path, index)}"
     return RUN, _why(path, index)
+
+
+def claimed_as(task: PlannedTask) -> str:
+    """What one job alone does: an eval, or a shard of it."""
+    return f"{task.digest} {task.shard}/{task.shards}" if task.shard else task.digest
 
 
 def _why(path: str, index: ResultIndex) -> str:
@@ -133,6 +148,6 @@ def counts(forecasts: Iterable[RequestForecast]) -> dict[str, int]:
     total: dict[str, int] = {}
     for request in forecasts:
         for job in request.jobs:
-            for evaluation in job.evals:
+            for evaluation in (one for one in job.evals if not one.is_shard):
                 total[evaluation.state] = total.get(evaluation.state, 0) + 1
     return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from evalctl.frameworks import FRAMEWORKS
 from evalctl.frameworks.pins import catalogue as environments
@@ -21,6 +22,7 @@ from evalctl.plan.cost import estimate
 from evalctl.plan.placement import Placement, admitted, concurrency
 from evalctl.plan.places import load_of, placed, start_seconds
 from evalctl.plan.server import server, server_settings
+from evalctl.plan.shards import Piece, divided, merges, merging
 from evalctl.plan.weights import checkpoint, download_advice, downloads, weights
 from evalctl_job.options import Options
 
@@ -39,9 +41,10 @@ def plan(checked: CheckedRequest, evals: Sequence[Eval], catalogue: Catalogue) -
     jobs: list[Job] = []
     for group, place in placed(checked.request, evals, catalogue):
         assert place is not None, "plan.rules has refused requests without a node kind"
-        jobs += [
-            _job(checked, part, place, catalogue) for part in _parts(checked.request, group, place, service, catalogue)
-        ]
+        parts = list(_parts(checked.request, group, place, service, catalogue))
+        jobs += [_job(checked, part, place, catalogue) for part in parts]
+        whole = merges([piece for part in parts for piece in part])
+        jobs += [merging(_job(checked, [piece], place, catalogue), service) for piece in whole]
     request = checked.request
     return RequestPlan(checked.path, tuple(jobs), downloads(jobs, service), _push_to_hub(request), _baseline(request))
 
@@ -60,47 +63,66 @@ def _baseline(request: Request) -> Baseline | None:
 
 def _parts(
     request: Request, group: list[Eval], place: Placement, service: Service, catalogue: Catalogue
-) -> Iterable[list[Eval]]:
+) -> Iterable[list[Piece]]:
     """The group cut into jobs: as the request packs it, and none longer than the service allows.
 
     The longest task is first: begun last, it would be alone with the server at the end.
     """
-    ordered = sorted(group, key=lambda evaluation: (-task_seconds(evaluation, place), evaluation.task.key))
+    whole = [Piece(evaluation, task_seconds(evaluation, place)) for evaluation in group]
     start = start_seconds(service, catalogue, group[0])
     room = service.longest_seconds(place.node) - start - service.drain_seconds
-    for part in _packed(request, ordered, place):
-        yield from _fitting(part, place, room, TOGETHER if service.parallel_tasks > 1 else 1.0)
+    pieces = divided(whole, min(room, _share(request, whole)) if room > 0 else _share(request, whole))
+    ordered = sorted(pieces, key=lambda piece: (-piece.seconds, piece.evaluation.task.key, piece.shard))
+    for part in _packed(request, ordered):
+        yield from _fitting(part, room, TOGETHER if service.parallel_tasks > 1 else 1.0)
 
 
-def _packed(request: Request, ordered: list[Eval], place: Placement) -> list[list[Eval]]:
+def _share(request: Request, whole: Sequence[Piece]) -> float:
+    """The seconds of one job where so many jobs take the same time; a task that takes longer is divided."""
+    packing = request.packing
+    return sum(one.seconds for one in whole) / packing.parallel if isinstance(packing, ParallelPacking) else inf
+
+
+def _packed(request: Request, ordered: list[Piece]) -> list[list[Piece]]:
     if request.packing == "per_task":
-        return [[evaluation] for evaluation in ordered]
+        return [[piece] for piece in ordered]
     if isinstance(request.packing, ParallelPacking):
-        return _balanced(ordered, min(request.packing.parallel, len(ordered)), place)
+        return _balanced(ordered, min(request.packing.parallel, len(ordered)))
     return [ordered]
 
 
-def _balanced(ordered: list[Eval], count: int, place: Placement) -> list[list[Eval]]:
-    """So many jobs: each task in the one with the least to do so far."""
-    jobs: list[list[Eval]] = [[] for _ in range(count)]
+def _balanced(ordered: list[Piece], count: int) -> list[list[Piece]]:
+    """So many jobs: each task in the one with the least to do so far, and no two shards of it in one."""
+    jobs: list[list[Piece]] = [[] for _ in range(count)]
     used = [0] * count
-    for evaluation in ordered:
-        number = min(range(count), key=lambda one: (used[one], len(jobs[one]), one))
-        jobs[number].append(evaluation)
-        used[number] += task_seconds(evaluation, place)
+    for piece in ordered:
+        number = min(range(count), key=lambda one: (_has(jobs[one], piece), used[one], len(jobs[one]), one))
+        jobs[number].append(piece)
+        used[number] += piece.seconds
     return jobs
 
 
-def _fitting(part: list[Eval], place: Placement, room: int, share: float) -> list[list[Eval]]:
-    """Each task in the first job in which `share` of all times fits; a single task may be longer than the limit (which is then
-    its walltime)."""
-    jobs: list[tuple[int, list[Eval]]] = []
-    for evaluation in part:
-        seconds = task_seconds(evaluation, place)
-        number = next((i for i, (used, _) in enumerate(jobs) if share * (used + seconds) <= room), len(jobs))
-        used, tasks = jobs[number] if number < len(jobs) else (0, [])
-        jobs[number : number + 1] = [(used + seconds, [*tasks, evaluation])]
-    return [tasks for _, tasks in jobs]
+def _has(job: Sequence[Piece], piece: Piece) -> bool:
+    """Whether a job has another shard of it."""
+    return any(one.evaluation is piece.evaluation for one in job)
+
+
+def _fitting(part: list[Piece], room: int, share: float) -> list[list[Piece]]:
+    """Each task in the first job in which `share` of all times fits; a single task that cannot be divided may be longer than the
+    limit (which is then its walltime)."""
+    jobs: list[tuple[int, list[Piece]]] = []
+    for piece in part:
+        number = next(
+            (
+                place
+                for place, (used, there) in enumerate(jobs)
+                if share * (used + piece.seconds) <= room and not _has(there, piece)
+            ),
+            len(jobs),
+        )
+        used, pieces = jobs[number] if number < len(jobs) else (0, [])
+        jobs[number : number + 1] = [(used + piece.seconds, [*pieces, piece])]
+    return [pieces for _, pieces in jobs]
 
 
 def task_seconds(evaluation: Eval, place: Placement) -> int:
@@ -108,24 +130,24 @@ def task_seconds(evaluation: Eval, place: Placement) -> int:
     return evaluation.task.seconds.get(place.node.runtime_column, 0)
 
 
-def _job(checked: CheckedRequest, evals: list[Eval], place: Placement, catalogue: Catalogue) -> Job:
-    request = checked.request
-    entry = catalogue.services[request.service]
-    service, card = entry.service, catalogue.cards.get(evals[0].subject.model)
-    name = job_name(checked.path, evals)
+def _job(checked: CheckedRequest, pieces: Sequence[Piece], place: Placement, catalogue: Catalogue) -> Job:
+    request, evals = checked.request, [piece.evaluation for piece in pieces]
+    service, card = catalogue.services[request.service].service, catalogue.cards.get(evals[0].subject.model)
+    name = job_name(checked.path, pieces)
     start = start_seconds(service, catalogue, evals[0])
-    busy = start + sum(task_seconds(evaluation, place) for evaluation in evals)
+    busy = start + sum(piece.seconds for piece in pieces)
     batch = _batch(name, busy, request, place, service)
     frameworks = {f: environments()[FRAMEWORKS[f].ENVIRONMENT].directory_name for f in _frameworks(evals)}
     first = weights(request, evals[0], card, next(iter(frameworks.values())))
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
     at_once = concurrency(request, place, card, server_settings(evals[0]))
     length_key = catalogue.providers[request.provider].length_key
-    compared = kinds(service, load_of(request, evals, catalogue), place) if serving.argv else ()
+    of_whole = serving.argv and not any(piece.shards for piece in pieces)  # of a shard nothing else is expected
+    compared = kinds(service, load_of(request, evals, catalogue), place) if of_whole else ()
     relays = {one.resolved: _relay(request, one, length_key) for one in unlike(evals)}
-    tasks = tuple(_task(request, evaluation, place, at_once, relays[evaluation.resolved]) for evaluation in evals)
+    tasks = tuple(_task(request, piece, at_once, relays[piece.evaluation.resolved]) for piece in pieces)
     return Job(
-        name=name, request=checked.path, service=entry.name, node_kind=place.node_kind, batch=batch, server=serving,
+        name=name, request=checked.path, service=request.service, node_kind=place.node_kind, batch=batch, server=serving,
         tasks=tasks, parallel_tasks=service.parallel_tasks, admit=str(request.concurrency), start_seconds=start,
         admit_most=admitted(request, at_once, min(service.parallel_tasks, SEVERAL)),
         framework_environments=frameworks,
@@ -165,10 +187,10 @@ def _relay(request: Request, evaluation: Eval, length_key: str) -> Options:
     )  # fmt: skip
 
 
-def _task(request: Request, evaluation: Eval, place: Placement, at_once: int, relay: Options) -> JobTask:
-    framework = FRAMEWORKS[evaluation.task.framework]
-    call = framework.invocation(evaluation, at_once, request.request_timeout, relay)
-    return JobTask(evaluation, call, task_seconds(evaluation, place))
+def _task(request: Request, piece: Piece, at_once: int, relay: Options) -> JobTask:
+    framework = FRAMEWORKS[piece.evaluation.task.framework]
+    call = framework.invocation(piece.evaluation, at_once, request.request_timeout, relay)
+    return JobTask(piece.evaluation, call, piece.seconds, piece.shard, piece.shards)
 
 
 def _planned(evaluation: Eval, length_key: str) -> dict[str, object]:
@@ -196,13 +218,17 @@ def _site(service: Service) -> Site:
     )
 
 
-def job_name(request: str, evals: Sequence[Eval]) -> str:
+def job_name(request: str, pieces: Sequence[Piece]) -> str:
     """`ev-<stem>-<digest8>`: the same evals of the same request have the same name, whatever their walltime.
 
     The place of the result takes part: two custom settings that mean the same are one digest, and two jobs.
     """
-    text = "\n".join([request, *sorted(f"{evaluation.digest} {evaluation.result_path}" for evaluation in evals)])
+    text = "\n".join([request, *sorted(map(_of_name, pieces))])
     return f"ev-{stem(request)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _of_name(piece: Piece) -> str:
+    return " ".join(filter(None, (piece.evaluation.digest, piece.evaluation.result_path, piece.part)))
 
 
 def stem(request: str) -> str:

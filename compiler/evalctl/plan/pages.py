@@ -9,10 +9,11 @@ from evalctl.model.plan_file import CostEstimate, PlannedJob
 from evalctl.model.walltime import clock
 from evalctl.plan import kinds_text, power
 from evalctl.plan.applied import Applied, Shown
-from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, JobForecast, RequestForecast, counts
+from evalctl.plan.forecast import BLOCKED, REUSED, RUN, WAITING, EvalForecast, JobForecast, RequestForecast, counts
 from evalctl.results.entries import shown
 from evalctl.suggest import plural
 from evalctl.terminal import plain
+from evalctl_job.shards import read_key
 
 _NOTHING = Shown()
 
@@ -35,7 +36,7 @@ def brief(forecasts: Sequence[RequestForecast], notes: Sequence[str] = ()) -> st
     for request in forecasts:
         running = [job for job in request.jobs if job.runs]
         if running or request.blocked:
-            evals = sum(forecast.state == RUN for job in running for forecast in job.evals)
+            evals = counts([request]).get(RUN, 0)
             what = (
                 f"blocked by an error{_because(request)}"
                 if request.blocked
@@ -61,11 +62,11 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
         lines += [f"  placed: {placed}", *[f"    or {line}" for line in kinds_text.others(facts)]]
     lines += [f"  {line}" for line in _reach(request, facts)]
     lines += [f"  all tasks: {shown.common}"] if shown.common else []
-    width = max(columns.display_width(evaluation.task) for evaluation in job.evals)
+    width = max(columns.display_width(evaluation.words) for evaluation in job.evals)
     for evaluation in job.evals:
-        detail = "  ".join(filter(None, (evaluation.detail, shown.own.get(evaluation.task))))
+        detail = "  ".join(filter(None, (evaluation.detail, _own(shown, evaluation))))
         lines.append(
-            f"    {evaluation.state:<12} {columns.padded(evaluation.task, width)}  {clock(evaluation.seconds)}  {detail}"
+            f"    {evaluation.state:<12} {columns.padded(evaluation.words, width)}  {clock(evaluation.seconds)}  {detail}"
         )
     lines += [f"  advice: {line}" for line in facts.advice]
     if facts.trust_remote_code:
@@ -73,6 +74,11 @@ def _job_lines(request: RequestForecast, job: JobForecast, settings: Applied) ->
     if facts.parser_plugin is not None:
         lines.append(f"  ATTENTION: reasoning_parser_plugin: {_plugin(facts)} runs on the node")
     return lines
+
+
+def _own(shown: Shown, evaluation: EvalForecast) -> str:
+    """The settings of its task that others of the job do not have."""
+    return shown.own.get(read_key(evaluation.task)[0], "")
 
 
 def _plugin(facts: PlannedJob) -> str:
@@ -211,8 +217,8 @@ def _evals_markdown(job: JobForecast, shown: Shown) -> list[str]:
     lines = [f"All tasks: {cell(shown.common)}", ""] if shown.common else []
     lines += ["| task | | time | settings |", "|---|---|---:|---|"]
     for one in job.evals:
-        own = cell(shown.own.get(one.task, ""))
-        lines.append(f"| {one.task} | {cell(_state(one.state, one.detail))} | {clock(one.seconds)} | {own} |")
+        own = cell(_own(shown, one))
+        lines.append(f"| {one.words} | {cell(_state(one.state, one.detail))} | {clock(one.seconds)} | {own} |")
     return lines
 
 

@@ -56,7 +56,10 @@ def _job(job: Job) -> PlannedJob:
         advice=tuple(job.advice),
         kinds=job.kinds,
         tasks=tuple(
-            PlannedTask(task.evaluation.task.key, task.evaluation.digest, task.evaluation.result_path, task.seconds)
+            PlannedTask(
+                task.evaluation.task.key, task.evaluation.digest, task.evaluation.result_path, task.seconds, task.shard,
+                task.shards,
+            )
             for task in job.tasks
         ),
     )  # fmt: skip

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Sequence
 
 from evalctl.model.card import ModelCard
-from evalctl.model.evaluation import Batch, Checkpoint, Download, Eval, Job, WeightsToDownload
+from evalctl.model.evaluation import Batch, Download, Eval, Job
 from evalctl.model.manifest import Request
 from evalctl.model.service import Service
+from evalctl.model.weights import Checkpoint, WeightsToDownload
 
 DOWNLOAD_BYTES_PER_SECOND = 25e6  # planning figure: a download that runs out of time continues in the next attempt
 

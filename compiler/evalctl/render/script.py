@@ -54,7 +54,7 @@ def _header(job: Job) -> Iterator[str]:
         yield comment(f"  {label:<9} {text}")
     for task in job.tasks:
         evaluation = task.evaluation
-        yield comment(f"    {evaluation.task.key:<24} {clock(task.seconds):>8}   eval {evaluation.digest[:12]}")
+        yield comment(f"    {task.key:<24} {clock(task.seconds):>8}   eval {evaluation.digest[:12]}")
     for line in job.advice:
         yield comment(f"  {'advice':<9} {line}")
     yield "#"
@@ -165,8 +165,9 @@ def _task(task: JobTask, environment: str, relay: str) -> Mapping[str, Value]:
     evaluation, invocation = task.evaluation, task.invocation
     limit = {} if evaluation.max_samples is None else {"max_samples": evaluation.max_samples}
     answers = {"answers": evaluation.answers} if evaluation.unanswered else {}  # else they are named by the digest
+    shard = {name: number for name, number in (("shard", task.shard), ("shards", task.shards)) if number}
     return {
-        "key": evaluation.task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit,
+        "key": task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit, **shard,
         "framework": evaluation.task.framework, "environment": environment, "command": invocation.argv,
         "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}), "variables": invocation.variables, "secrets": invocation.secrets,
         "relay": relay, "config": invocation.config,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from evalctl.model.evaluation import Eval, Job
@@ -13,6 +13,7 @@ from evalctl.results.names import task_name
 from evalctl.results.submission import Submission, inputs
 from evalctl.shell import json_text
 from evalctl_job.marks import Acceptance, ServerReady, Started, TaskMark
+from evalctl_job.shards import ShardNote
 
 
 def record(submitted: Submission, attempt: Attempt, mark: TaskMark, marks: Marks) -> Result:
@@ -28,8 +29,8 @@ def record(submitted: Submission, attempt: Attempt, mark: TaskMark, marks: Marks
         "tokens": acceptance.tokens,
         "seconds": _seconds(mark, marks),
         "measured_at": mark.ended_at,
-        "ran": _ran(submitted, attempt, marks),
-        "versions": _versions(acceptance, marks),
+        "ran": {**_ran(submitted, attempt, marks), **_of_shards(mark.shards)},
+        "versions": _versions(acceptance, marks, mark.shards),
         "environments": task.environments,
         "request": asdict(submitted.request),
         "script": asdict(submitted.script),
@@ -86,7 +87,29 @@ def _ran(submitted: Submission, attempt: Attempt, marks: Marks) -> Facts:
     }
 
 
-def _versions(acceptance: Acceptance, marks: Marks) -> dict[str, str]:
-    server = (marks.server_ready or ServerReady()).server_version
+def _of_shards(notes: Sequence[ShardNote]) -> Facts:
+    """What answered each shard of a result that was merged, and the GPU that all of them had."""
+    if not notes:
+        return {}
+    shards = [
+        {
+            "number": one.number,
+            "name": one.attempt,
+            "host": one.host,
+            "gpu": one.gpu_name or None,
+            "answers": one.answers,
+        }
+        for one in notes
+    ]
+    return {"gpu": _common(one.gpu_name for one in notes), "shards": shards}
+
+
+def _common(values: Iterable[str | None]) -> str | None:
+    """The value that all have; several are joined, so that nobody takes one for all."""
+    return ", ".join(sorted({value for value in values if value})) or None
+
+
+def _versions(acceptance: Acceptance, marks: Marks, notes: Sequence[ShardNote]) -> dict[str, str]:
+    server = (marks.server_ready or ServerReady()).server_version or _common(one.server_version for one in notes)
     found = {**acceptance.versions, "server": server}
     return {name: version for name, version in found.items() if version}

@@ -83,7 +83,7 @@ def of_job(job: Job, commit: str, script_sha256: str, answers: str) -> Submissio
         job=job.name, service=job.service, node_kind=job.node_kind, request=RequestFile(job.request, commit),
         script=ScriptFile(job.script_path, script_sha256), answers=answers,
         tensor_parallel=job.server.tensor_parallel, data_parallel=job.server.data_parallel,
-        tasks={task.evaluation.task.key: _task(job, task.evaluation) for task in job.tasks},
+        tasks={task.key: _task(job, task.evaluation) for task in job.tasks},
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from evalctl.model.evaluation import WeightsToDownload
+from evalctl.model.weights import WeightsToDownload
 from evalctl.sync.context import Context
 from evalctl.sync.lock import Held
 from evalctl.sync.weights import fetch, lacking

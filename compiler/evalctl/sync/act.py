@@ -10,13 +10,15 @@ from evalctl.model.evaluation import Download, Job, Work
 from evalctl.model.run import Action, Attempt, Phase, Sighting, State, Step
 from evalctl.shell import Command, EnvironmentProblem, Reply, write_atomically
 from evalctl.sync import charges, private
+from evalctl.sync.claims import claims_of
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Ledger, Records
-from evalctl.sync.observe import attempt_name, claims_of
+from evalctl.sync.observe import attempt_name
 from evalctl.sync.prepare import prepare
 from evalctl.sync.record_text import is_native_id
 from evalctl.sync.records import WITHDRAWN, JobRecord
+from evalctl.sync.shards import claimed
 from evalctl_job.run_folder import RunFolder
 
 POSTPONED = "submit-postponed"
@@ -108,7 +110,7 @@ def _new_claims(
         work = jobs[evidence.job]
         digests = _free(work, evidence.missing, taken) if isinstance(work, Job) else {}
         if digests or isinstance(work, Download):
-            taken.update(digests.values())
+            taken.update(claimed(*one) for one in digests.items())
             attempt = _attempt(context, records.mark, work, record, digests)
             charge = charges.claimed(context.service, work, digests, attempt.walltime_seconds, context.me)
             changed[evidence.job] = record.with_attempt(attempt).with_charge(attempt.number, charge)
@@ -116,8 +118,8 @@ def _new_claims(
 
 
 def _free(job: Job, missing: Sequence[str], taken: set[str]) -> dict[str, str]:
-    digests = {task.evaluation.task.key: task.evaluation.digest for task in job.tasks}
-    return {key: digests[key] for key in missing if digests[key] not in taken}
+    digests = {task.key: task.evaluation.digest for task in job.tasks}
+    return {key: digests[key] for key in missing if not taken.intersection((digests[key], claimed(key, digests[key])))}
 
 
 def _attempt(context: Context, mark: str, job: Work, record: JobRecord, digests: Mapping[str, str]) -> Attempt:

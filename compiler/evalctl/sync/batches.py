@@ -62,7 +62,7 @@ def _copies(current: SyncPass, observed: Observation) -> list[tuple[str, str, st
     """(request, path, job, text, files beside it) of results that exist elsewhere under another path."""
     wanted = [
         (job, task.evaluation) for job in current.jobs.values() for task in job.tasks
-        if task.evaluation.digest in observed.results.by_digest
+        if not task.part and task.evaluation.digest in observed.results.by_digest
         and not observed.results.current(task.evaluation.result_path, task.evaluation.digest)
     ]  # fmt: skip
     if not wanted:

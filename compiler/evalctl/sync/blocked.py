@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from evalctl.environments.readiness import is_built
 from evalctl.model.evaluation import Job
+from evalctl.sync import shards
 from evalctl.sync.context import Context
 from evalctl.sync.modules import setup_problem
 from evalctl.sync.weights import changed, lacking
@@ -21,7 +22,9 @@ def job_blocked(context: Context, job: Job, *, wanted: bool) -> tuple[str, str]:
         return blocked
     if job.checkpoint is not None:
         return changed(job.checkpoint)
-    return blocked if job.weights is None else lacking(context, job.weights)
+    if job.weights is not None:
+        return lacking(context, job.weights)
+    return shards.lacking(context, job)
 
 
 def blocked_reason(context: Context, script_path: str, environments: Sequence[str]) -> tuple[str, str]:

@@ -36,7 +36,7 @@ def _model(work: Work) -> str:
 
 def _seconds(work: Work, keys: Collection[str]) -> dict[str, float]:
     tasks = work.tasks if isinstance(work, Job) else ()
-    return {one.evaluation.task.key: one.seconds for one in tasks if one.evaluation.task.key in keys}
+    return {one.key: one.seconds for one in tasks if one.key in keys}
 
 
 def ended(charge: Charge | None, marks: Marks, closed_at: float) -> Charge | None:

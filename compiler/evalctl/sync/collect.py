@@ -6,13 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from evalctl import runfiles
 from evalctl.home_folder import HomeFolder
-from evalctl.model.evaluation import Download
 from evalctl.model.result import Result
 from evalctl.model.run import Attempt, Marks, Step
 from evalctl.results import slowness
@@ -23,14 +22,14 @@ from evalctl.results.record import record, to_text
 from evalctl.results.store import FILE
 from evalctl.results.submission import Submission, read_submission
 from evalctl.shell import make_folder
-from evalctl.sync.context import Context
 from evalctl.sync.marks import read_marks, unreadable_task
 from evalctl.sync.reasons import gravest
 from evalctl.sync.record_text import is_reason
 from evalctl.sync.records import CANCELLED, COLLECTED, PROGRESSED, TIMEOUT, WITHDRAWN
-from evalctl.sync.weights import lacking
-from evalctl_job.marks import DONE, FAILED
+from evalctl.sync.shards import leftovers
+from evalctl_job.marks import ANSWERED, DONE, FAILED
 from evalctl_job.run_folder import ANSWERS, INSIDE, kept_answers
+from evalctl_job.shards import read_key
 
 _NO_REASON = ("", "tasks-failed")
 _UNKNOWN = "unknown-reason"
@@ -61,24 +60,18 @@ def collect(folder: Path, attempt: Attempt, step: Step, *, cancelled: bool) -> C
     """The results of accepted tasks; a task without an accepting verdict gives only a problem."""
     marks = read_marks(folder)
     done = [key for key in attempt.evals if _accepted(marks, key)]
+    whole = len(done) + sum(_answered_shard(marks, key) for key in attempt.evals)
     results = _results(folder, attempt, done, marks) if done else {}
     outcome = (
         CANCELLED
-        if cancelled and not _is_complete(attempt, marks, len(done))
-        else _outcome(folder, attempt, marks, step, len(done))
+        if cancelled and not _is_complete(attempt, marks, whole)
+        else _outcome(folder, attempt, marks, step, whole)
     )
     problems = [*_problems(attempt, marks), *((key, one.lacking) for key, one in results.items() if one.lacking)]
     files = {one.result.path: to_text(one.result.as_json()) for one in results.values()}
     beside = {one.result.path: one.beside for one in results.values()}
     digests = tuple(attempt.evals[key] for key in done)
     return Collected(folder, attempt, files, digests, outcome, tuple(f"{key}: {why}" for key, why in problems), beside)
-
-
-def seen_here(context: Context, download: Download | None, found: Collected) -> Collected:
-    """A download whose files only its node sees has failed: else it would be submitted again without end."""
-    if download is None or found.outcome != COLLECTED or not lacking(context, download.weights)[0]:
-        return found
-    return replace(found, outcome="failed:weights-unseen")
 
 
 def given_up(folder: Path, attempt: Attempt, why: str) -> Collected:
@@ -94,7 +87,7 @@ def keep_files(root: Path, home: Path, found: Collected, *, shared: bool = False
     """
     attempt = found.attempt
     try:
-        submitted = _submission(found.folder, attempt)
+        submitted = submission(found.folder, attempt)
     except NotCollectable:
         return []
     problems = list[str]()
@@ -110,7 +103,10 @@ def keep_files(root: Path, home: Path, found: Collected, *, shared: bool = False
             target.copy(found.folder, Path(name), f"{DETAILS}/{Path(name).name}", sys.maxsize)
         if digest in found.digests:
             name = Path(submitted.tasks[key].answers or digest).name  # no path: a run folder is not trusted
-            target.move(_answers(home, submitted), kept_answers(Path(), name), f"{DETAILS}/{ANSWERS}")
+            kept = _answers(home, submitted)
+            target.move(kept, kept_answers(Path(), name), f"{DETAILS}/{ANSWERS}")
+            for path in leftovers(kept, name) if kept else ():  # all of it is in the file of the merge
+                path.unlink(missing_ok=True)
     return problems
 
 
@@ -186,7 +182,12 @@ def reason_of(attempt: Attempt, marks: Marks) -> str:
     finished = marks.finished.reason if marks.finished else ""
     if finished not in _NO_REASON:
         return finished
-    return gravest(why for key in attempt.evals if not _accepted(marks, key) for why in [_task_reason(marks, key)])
+    return gravest(
+        why
+        for key in attempt.evals
+        if not (_accepted(marks, key) or _answered_shard(marks, key))
+        for why in [_task_reason(marks, key)]
+    )
 
 
 def _is_complete(attempt: Attempt, marks: Marks, done: int) -> bool:
@@ -214,6 +215,12 @@ def _fresh(folder: Path, counts: Path) -> bool:
         return slowness.counts(runfiles.read(folder, counts)).fresh > 0
     except (OSError, ValueError):
         return False
+
+
+def _answered_shard(marks: Marks, key: str) -> bool:
+    """Whether a shard has all its answers; its result is the merge's."""
+    mark = marks.tasks.get(key)
+    return read_key(key)[1] is not None and mark is not None and mark.state == ANSWERED
 
 
 def _accepted(marks: Marks, key: str) -> bool:
@@ -256,7 +263,7 @@ class _Measured:
 
 def _results(folder: Path, attempt: Attempt, keys: Iterable[str], marks: Marks) -> dict[str, _Measured]:
     """The results of these tasks, by key."""
-    submitted = _submission(folder, attempt)
+    submitted = submission(folder, attempt)
     return {key: _with_questions(folder, key, _result(submitted, attempt, key, marks)) for key in keys}
 
 
@@ -282,7 +289,7 @@ def _with_questions(folder: Path, key: str, result: Result) -> _Measured:
         return _Measured(result, {}, f"its result has no values of single questions: {why}")
 
 
-def _submission(folder: Path, attempt: Attempt) -> Submission:
+def submission(folder: Path, attempt: Attempt) -> Submission:
     """The file that was written at submission, as far as results need it; raises NotCollectable."""
     try:
         return read_submission(runfiles.read(folder, INSIDE.submission, _LARGEST_SUBMISSION), attempt.evals)

@@ -103,7 +103,8 @@ TABLE: tuple[Rule, ...] = (
     Rule(lambda e: bool(e.unreadable_results) and not _open(e), Action.STOP, _is("unreadable-result"),
         lambda e: ", ".join(e.unreadable_results)),
     # -- nothing left to do
-    Rule(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE, _is("result-current")),
+    Rule(lambda e: _satisfied(e) and not _open(e) and not live(e), Action.DONE,
+        lambda e: "answered" if e.answered else "result-current"),
     # -- of another person or home
     Rule(lambda e: _open(e) and e.foreign, Action.WAIT, _is("claimed-by-other"), _claimed_by),
     Rule(lambda e: _open(e) and bool(e.other_home), Action.WAIT, _is("other-home"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalctl.model.evaluation import Eval, Job, RequestPlan
+from evalctl.model.evaluation import Job, JobTask, RequestPlan
 from evalctl.model.run import Action, Attempt, Progress, Step
 from evalctl.results.slowness import Cause
 from evalctl.sync.context import Context
@@ -63,20 +63,20 @@ def _lines(
     return [
         EvalStatus(
             job.request, task.evaluation.subject.model, task.evaluation.subject.custom_settings or "",
-            task.evaluation.task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
-            task.evaluation.task.key, step, evidence, attempt, observed), age,
-            _run_dir(context, record, task.evaluation),
+            task.key, job.name, *_state(task.evaluation.result_path, task.evaluation.digest,
+            task.key, step, evidence, attempt, observed), age,
+            _run_dir(context, record, task),
         )
         for task in job.tasks
     ]  # fmt: skip
 
 
-def _run_dir(context: Context, record: JobRecord, evaluation: Eval) -> str:
+def _run_dir(context: Context, record: JobRecord, task: JobTask) -> str:
     """The run folder of the last attempt that ran an eval of this digest."""
     own = (
         str(context.folder(one))
         for one in reversed(record.attempts)
-        if one.evals.get(evaluation.task.key) == evaluation.digest
+        if one.evals.get(task.key) == task.evaluation.digest
     )
     return next(own, "")
 
@@ -95,6 +95,8 @@ def _state(
         return "done", "result-current", path
     if digest in observed.results.by_digest:
         return "done", "reused", observed.results.by_digest[digest].path
+    if evidence and key in evidence.answered:
+        return "done", "answered", ""
     if evidence and key in evidence.elsewhere:
         return Action.WAIT.value, "claimed-elsewhere", evidence.elsewhere[key]
     if evidence and attempt and key in attempt.evals and key in evidence.marks.tasks:

@@ -17,7 +17,7 @@ class JobEvidence:
     their results into a commit that this clone lacks. `foreign`: the open attempt is another person's, whose jobs the
     scheduler does not show us. `other_home`: the folder that an attempt of ours is recorded with, where it is not one of
     this EVALCTL_HOME; nothing is read or written there. `lingering` are sightings of attempts that are closed. `unreadable_results` are paths
-    that hold no result.
+    that hold no result. `answered` are shards that have all their answers: they give no result, their merge does.
     """
 
     job: str
@@ -41,6 +41,7 @@ class JobEvidence:
     retried: bool = False  # `evalctl retry` was typed, and there was no attempt since
     unreadable_record: str = ""
     unreadable_results: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
     blocked: str = ""  # why it cannot be submitted from here now, e.g. a script that was not compiled
     blocked_by: str = ""  # what is missing: a file, a variable, an environment
 

@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl import runfiles
-from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan, WeightsToDownload
+from evalctl.model.evaluation import Download, Eval, Job, JobTask, RequestPlan
 from evalctl.model.run import Attempt, Marks, Phase, Sighting, State
+from evalctl.model.weights import WeightsToDownload
 from evalctl.results.store import ResultIndex
 from evalctl.schedulers import Unreadable
 from evalctl.shell import EnvironmentProblem, write_atomically
 from evalctl.sync import installation
 from evalctl.sync.blocked import blocked_reason, job_blocked
+from evalctl.sync.claims import Claims, claims_of
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence
 from evalctl.sync.ledger import Records
 from evalctl.sync.marks import read_marks
 from evalctl.sync.records import JobRecord
+from evalctl.sync.shards import is_answered
 from evalctl.sync.weights import lacking
 from evalctl_job.run_folder import RunFolder
 
@@ -34,14 +37,6 @@ class Observation:
     sightings: Sequence[Sighting] | None
     silence: str
     now: float
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Which job has which eval: digest to the job whose open attempt runs it, or that gave its result, and when."""
-
-    running: Mapping[str, str]
-    collected: Mapping[str, tuple[str, float]]
 
 
 def ask_scheduler(context: Context) -> tuple[Sequence[Sighting] | None, str]:
@@ -88,17 +83,6 @@ def observe_downloads(
     return {name: one for name, one in found.items() if one.missing or one.attempt}
 
 
-def claims_of(records: Records) -> Claims:
-    """Digests in open attempts, and digests in closed ones whose results are committed somewhere."""
-    running: dict[str, str] = {}
-    collected: dict[str, tuple[str, float]] = {}
-    for name, record in records.by_job.items():
-        if record.open:
-            running.update(dict.fromkeys(record.open.evals.values(), name))
-        collected.update({digest: (name, moment) for digest, moment in record.results.items()})
-    return Claims(running, collected)
-
-
 def attempt_name(mark: str, job: str, number: int) -> str:
     """The job name of an attempt at the scheduler: `ev-<mark>-<stem>-<digest8>-a<number>`."""
     return f"{_prefix(mark, job)}-a{number}"
@@ -128,11 +112,13 @@ def _by_job(observed: Observation) -> dict[str, list[Sighting]]:
 def _of_job(
     context: Context, job: Job, observed: Observation, claims: Claims, by_name: Mapping[str, Sequence[Sighting]]
 ) -> JobEvidence:
-    elsewhere, absent, missing = _sorted_out(job, observed.results, claims)
+    answered = _answered(context, job, observed)
+    elsewhere, absent, missing = _sorted_out(job, observed.results, claims, answered)
     blocked, blocked_by = job_blocked(context, job, wanted=bool(missing))
     return replace(
         _of_attempt(context, observed.records.of(job.name), observed, by_name),
         missing=tuple(missing),
+        answered=tuple(answered),
         elsewhere=elsewhere,
         absent_here=absent,
         retries=job.retries,
@@ -141,6 +127,13 @@ def _of_job(
         blocked=blocked,
         blocked_by=blocked_by,
     )
+
+
+def _answered(context: Context, job: Job, observed: Observation) -> list[str]:
+    """The shards that have all their answers and are in no open attempt, whose marks are still to be collected."""
+    attempt = observed.records.of(job.name).open
+    under_way = attempt.evals if attempt else {}
+    return [task.key for task in job.tasks if task.key not in under_way and is_answered(context, job, task)]
 
 
 def _of_download(
@@ -205,15 +198,19 @@ def _grace(context: Context, attempt: Attempt | None, marks: Marks) -> float:
     return context.claim_grace_seconds if traceless else context.grace_seconds
 
 
-def _sorted_out(job: Job, results: ResultIndex, claims: Claims) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def _sorted_out(
+    job: Job, results: ResultIndex, claims: Claims, answered: Collection[str]
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Tasks without a result: run by another job, measured but not in this clone, or missing."""
     elsewhere: dict[str, str] = {}
     absent: dict[str, str] = {}
     missing: list[str] = []
     for task in missing_tasks(job, results):
-        key, digest, path = task.evaluation.task.key, task.evaluation.digest, task.evaluation.result_path
-        if claims.running.get(digest, job.name) != job.name:
-            elsewhere[key] = claims.running[digest]
+        key, digest, path = task.key, task.evaluation.digest, task.evaluation.result_path
+        if key in answered:
+            continue
+        if other := claims.other(job.name, task):
+            elsewhere[key] = other
         elif digest in claims.collected and not _replaced(results, path, claims.collected[digest][1]):
             absent[key] = claims.collected[digest][0]
         elif path not in results.unreadable:

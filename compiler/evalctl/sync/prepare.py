@@ -12,6 +12,7 @@ from evalctl.results.submission import of_job
 from evalctl.shell import json_text, make_durable, make_folder, write_atomically
 from evalctl.sync import installation, private
 from evalctl.sync.context import Context
+from evalctl.sync.shards import answers_folder
 from evalctl.sync.weights import hub_cache, note_of
 from evalctl_job.attempt import AttemptFile
 from evalctl_job.run_folder import RunFolder
@@ -27,24 +28,19 @@ def prepare(context: Context, job: Work, attempt: Attempt) -> Path:
     write_atomically(folder.environments, str(context.environments), mode=private.OWN_FILE)  # the script reads it
     write_atomically(folder.scheduler, installation.note(context), mode=private.OWN_FILE)
     if isinstance(job, Job):
-        submitted = of_job(job, context.commit, hashlib.sha256(text).hexdigest(), str(_answers_folder(context, job)))
+        submitted = of_job(job, context.commit, hashlib.sha256(text).hexdigest(), str(answers_folder(context, job)))
         write_atomically(
             folder.submission,
             json_text(submitted.as_json()),
             mode=private.OWN_FILE,
         )
-        private.made(context.home, _answers_folder(context, job), shared=private.is_shared(context))
+        private.made(context.home, answers_folder(context, job), shared=private.is_shared(context))
     else:
         make_folder(note_of(context, job.weights).parent, private.OWN_FOLDER)
         note_of(context, job.weights).unlink(missing_ok=True)  # what an earlier attempt wrote does not count
     write_atomically(folder.script, text.decode("utf-8"), mode=private.OWN_SCRIPT)
     make_durable(folder.path, context.home)  # collecting the results needs these files, perhaps on another machine
     return folder.script
-
-
-def _answers_folder(context: Context, job: Job) -> Path:
-    """The folder of answers of unfinished evals; one per vLLM version, so that no score combines answers of two versions."""
-    return context.home_folder.answers / (job.server.environment or job.server.provider)
 
 
 def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
@@ -57,5 +53,5 @@ def _attempt_file(context: Context, job: Work, attempt: Attempt) -> AttemptFile:
         variables={} if job.weights is None else {"HF_HUB_CACHE": str(hub_cache(context))},
     )  # fmt: skip
     if isinstance(job, Job):
-        return replace(file, answers=str(_answers_folder(context, job)), run_tasks=tuple(attempt.evals))
+        return replace(file, answers=str(answers_folder(context, job)), run_tasks=tuple(attempt.evals))
     return replace(file, note=str(note_of(context, job.weights)))

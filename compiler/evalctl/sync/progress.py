@@ -15,7 +15,7 @@ from typing import TypeVar
 from evalctl import runfiles
 from evalctl.git.repository import open_repository
 from evalctl.model import plain_json
-from evalctl.model.evaluation import Eval, Job, RequestPlan
+from evalctl.model.evaluation import Eval, Job, JobTask, RequestPlan
 from evalctl.model.result import Result
 from evalctl.model.run import Attempt, JobProgress, Marks, Progress
 from evalctl.results.reading import parse
@@ -23,7 +23,7 @@ from evalctl.sync.context import Context
 from evalctl.sync.eval_status import EvalStatus
 from evalctl.sync.marks import read_marks
 from evalctl.sync.publish import committed_results
-from evalctl_job.marks import DONE, RUNNING
+from evalctl_job.marks import ANSWERED, DONE, RUNNING
 from evalctl_job.relay_files import MOST_CHOICES, ShownQuestions, TaskCounts
 from evalctl_job.run_folder import INSIDE
 from evalctl_job.typed import read
@@ -120,8 +120,8 @@ def _of(
 def of_attempt(job: Job, keys: Collection[str], folder: Path, earlier: Earlier, now: float) -> JobProgress:
     """The progress of an attempt that runs these tasks of the job."""
     marks = read_marks(folder)
-    evals = [task.evaluation for task in job.tasks if task.evaluation.task.key in keys]
-    rows = {one.task.key: _row(one, marks, folder, earlier, now) for one in evals}
+    tasks = [task for task in job.tasks if task.key in keys]
+    rows = {one.key: _row(one, marks, folder, earlier, now) for one in tasks}
     rates = [row.per_minute for row in rows.values() if row.per_minute is not None]
     left = [row.left for row in rows.values() if row.left is not None]
     whole = _TaskNumbers(
@@ -149,16 +149,17 @@ class _TaskNumbers:
         return Progress(self.answered, self.answered + self.left, self.per_minute, ends_at)
 
 
-def _row(evaluation: Eval, marks: Marks, folder: Path, earlier: Earlier, now: float) -> _TaskNumbers:
-    key, mark = evaluation.task.key, marks.tasks.get(evaluation.task.key)
+def _row(task: JobTask, marks: Marks, folder: Path, earlier: Earlier, now: float) -> _TaskNumbers:
+    key, mark = task.key, marks.tasks.get(task.key)
+    whole = None if task.part else earlier.total(task.evaluation)
     if mark is None:
-        return _TaskNumbers(0, earlier.total(evaluation))
+        return _TaskNumbers(0, whole)
     counted = counted_in(folder, key)
     if mark.state != RUNNING:
-        return _TaskNumbers(counted.answered, 0, failed=mark.state != DONE)
+        return _TaskNumbers(counted.answered, 0, failed=mark.state not in (DONE, ANSWERED))
     total = shown(folder, key, counted)
-    if total is None and (known := earlier.total(evaluation)) is not None and known >= counted.asked:
-        total = known
+    if total is None and whole is not None and whole >= counted.asked:
+        total = whole
     left = None if total is None else max(0, total - counted.answered - counted.failed)
     ready = (marks.server_ready.ready_at if marks.server_ready else None) or 0.0
     return _TaskNumbers(counted.answered, left, per_minute(counted, ready, now))
@@ -169,7 +170,8 @@ def shown(folder: Path, key: str, counted: TaskCounts) -> int | None:
     questions = _read(ShownQuestions, folder, INSIDE.relay.questions(key)).questions
     if not questions or not counted.requests or counted.asked % counted.requests:
         return None
-    return _number(max(counted.asked, questions * (counted.asked // counted.requests)))
+    own = questions - counted.elsewhere  # the others are other shards'
+    return _number(max(counted.asked, own * (counted.asked // counted.requests)))
 
 
 def per_minute(counted: TaskCounts, ready: float, now: float) -> float | None:

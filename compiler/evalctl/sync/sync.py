@@ -15,7 +15,7 @@ from evalctl.sync import private
 from evalctl.sync.act import Submitted, cancel_live, submit
 from evalctl.sync.asked import asked_for, unasked
 from evalctl.sync.batches import batches, closed, noted
-from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files, seen_here
+from evalctl.sync.collect import Collected, NotCollectable, collect, given_up, keep_files
 from evalctl.sync.context import Context
 from evalctl.sync.evidence import JobEvidence, under_way
 from evalctl.sync.follow import follow
@@ -25,6 +25,7 @@ from evalctl.sync.observe import Observation
 from evalctl.sync.orphans import prune, reported
 from evalctl.sync.publish import publish, push, secrets_in
 from evalctl.sync.reasons import is_later
+from evalctl.sync.seen import seen_answers, seen_here
 from evalctl.sync.settled import SettledJob
 from evalctl.sync.sync_pass import SyncPass
 
@@ -134,6 +135,7 @@ def _gather(current: SyncPass, observed: Observation, ended: Sequence[Step]) -> 
         try:
             found = collect(current.context.folder(record.open), record.open, step, cancelled=cancelled)
             found = seen_here(current.context, current.downloads.get(step.job), found)
+            found = seen_answers(found)
         except NotCollectable as problem:
             if not cancelled:
                 why = f"{problem}; fix it, or give the attempt up: evalctl cancel {step.job}"

@@ -76,7 +76,7 @@ def wanted(context: Context, summaries: Sequence[PlanFile]) -> list[Upload]:
             continue
         for job in summary.jobs:
             repo = dataset(upload.org, job.model, private=upload.private)
-            for task in job.tasks:
+            for task in (one for one in job.tasks if not one.shard):
                 path, digest = task.result, task.digest
                 if results.current(path, digest) and _waits(context, path, digest, repo):
                     source = _source(context, path, alike[digest])

@@ -12,8 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from evalctl.model import plain_json
-from evalctl.model.evaluation import Checkpoint, RequestPlan, WeightsToDownload
+from evalctl.model.evaluation import RequestPlan
 from evalctl.model.run import Step
+from evalctl.model.weights import Checkpoint, WeightsToDownload
 from evalctl.runfiles import MOST_BYTES
 from evalctl.shell import Command, EnvironmentProblem, json_text, stream, write_atomically
 from evalctl.stamps import Stamp, stamp
