@@ -54,7 +54,7 @@ ARROWS: dict[str, set[str]] = {
     "cards": {"model", "shell"},
     "runtimes": {"model"},
     "policy": {"model"},
-    "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
+    "sync": {"cards", "environments", "exits", "git", "home_folder", "model", "policy", "render", "results", "runfiles", "schedulers", "secret_shapes", "shell", "stamps", "suggest", "surroundings"},
     "clone": {"changes", "check", "exits", "git", "home_folder", "load", "model", "pipeline", "plan", "policy", "report", "results", "shell", "suggest", "sync"},
     "site": {"git", "model", "parallel", "plan", "results", "review", "shell", "terminal"},  # plan: what a job costs
     "details": {"clone", "environments", "home_folder", "model", "pipeline", "results", "runfiles", "shell", "suggest", "terminal"},

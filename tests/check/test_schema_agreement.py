@@ -37,7 +37,13 @@ GATE = {
     "required": [{"entry": "jmmlu", "margin": 0.01}, {"average": "ja", "margin": 1}],
     "advisory": [{"suite": "swallow-ja", "margin": 0.5}, {"language": "en", "margin": 0.5}], "reason": "x",
 }  # fmt: skip
+POLICY = {
+    "budgets": [{"per": "month", "service": "tsubame", "units": 10}, {"per": "group", "group": "nlp", "money": 5.5, "currency": "JPY"}],
+    "approvals": [{"what": "priority", "by": "@a/b"}, {"what": "walltime", "walltime": "12:00:00", "by": "nobody"}],
+    "groups": {"nlp": ["alice", "川田"]}, "roots": ["/gs/bs/models"],
+}  # fmt: skip
 WRITTEN = {
+    "policy": POLICY,
     "request": REQUEST,
     "provider": ENDPOINT,
     "gate": GATE,

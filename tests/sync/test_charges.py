@@ -9,6 +9,8 @@ import pytest
 from evalctl.git.repository import open_repository
 from evalctl.model.charge import AT_MOST, MARKS, NEVER_RAN, Charge
 from evalctl.model.evaluation import Job
+from evalctl.model.policy import Policy
+from evalctl.model.run import Action
 from evalctl.model.service import Cost, NodeKind, Service
 from evalctl.sync.control import cancel
 from evalctl.sync.ledger import Ledger
@@ -136,3 +138,68 @@ def test_at_a_site_without_a_price_the_time_is_recorded(clone: Clone, world: Wor
     go(clone, job)
     charge = charge_of(clone, job)
     assert (charge.unit, charge.elapsed, charge.amount) == ("", 1800, 0)
+
+
+def policy(**budget: object) -> Policy:
+    """One budget."""
+    return Policy.model_validate({"budgets": [budget]})
+
+
+def steps(clone: Clone, policy: Policy | str, *jobs: Job) -> dict[str, tuple[Action, str, str]]:
+    """What a pass does about each job."""
+    report = sync(replace(clone.context(), policy=policy), plan(*jobs))
+    return {step.job: (step.action, step.reason, step.detail) for step in report.steps}
+
+
+@pytest.fixture
+def second(clone: Clone, job: Job) -> Job:
+    """The job of a request that came later; each costs 0.8 points at most."""
+    made = make_job(make_eval("subjects"), request="manifests/requests/a-second.yaml", stem="a-second")
+    made = replace(made, batch=replace(made.batch, priority=-3))
+    for moment, request in ((100, job.request), (200, made.request)):
+        path = clone.root / request
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a request\n")
+        git(clone.root, "add", request)
+        git(clone.root, "-c", "user.name=A", "commit", "-q", "-m", request, f"--date=@{moment}")
+    clone.add_script(made)
+    git(clone.root, "push", "-q")
+    return made
+
+
+def test_what_the_budget_does_not_hold_waits_the_oldest_request_first(
+    clone: Clone, world: World, job: Job, second: Job
+) -> None:
+    """A month's budget holds one of two; the next month holds the other."""
+    month = policy(per="month", service="site", units=1)
+    found = steps(clone, month, second, job)
+    assert world.submissions == 1
+    waiting = [(name, one[:2]) for name, one in found.items() if one[1] == "over-budget"]
+    assert len(waiting) == 1 and waiting[0][1] == (Action.WAIT, "over-budget")
+    assert "fits next month" in found[waiting[0][0]][2]
+    ran(world, 3600)
+    world.now += 40 * 86400
+    steps(clone, month, second, job)
+    assert world.submissions == 2
+
+
+def test_what_is_larger_than_the_budget_needs_a_person(clone: Clone, world: World, job: Job) -> None:
+    """It would wait for ever."""
+    found = steps(clone, policy(per="month", service="site", units=0.5), job)
+    assert (
+        world.submissions == 0
+        and found[job.name][:2] == (Action.STOP, "over-budget")
+        and "never fits" in found[job.name][2]
+    )
+
+
+def test_a_policy_that_cannot_be_read_submits_nothing(clone: Clone, world: World, job: Job) -> None:
+    """Everything needs a person."""
+    assert steps(clone, "line 1: a tab", job)[job.name] == (Action.STOP, "policy-unreadable", "line 1: a tab")
+    assert world.submissions == 0
+
+
+def test_a_budget_that_is_large_enough_changes_nothing(clone: Clone, world: World, job: Job, second: Job) -> None:
+    """Both run."""
+    steps(clone, policy(per="month", service="site", units=2), job, second)
+    assert world.submissions == 2

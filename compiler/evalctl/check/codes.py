@@ -6,6 +6,7 @@ from pathlib import Path
 
 CODES: dict[str, str] = {
     "api-on-gpu": "a GPU node for a provider that serves the model elsewhere",
+    "budget-exceeded": "a budget of the policy does not hold what a change asks for",
     "card-of-other-weights": "the model card describes other weights than the request names",
     "change-to-review": "a change of where or how evalctl runs, or where data is sent",
     "changed-by-hand": "a file that evalctl would have written differently",
@@ -30,6 +31,7 @@ CODES: dict[str, str] = {
     "missing-key": "a required key is missing",
     "missing-model-card": "the model has no model card",
     "model-does-not-fit": "the model needs more GPU memory than the node kind has",
+    "needs-approval": "by the policy, a person must approve this change",
     "no-chat-template": "a model without chat template, and the request names none",
     "no-node-kind": "the service names no node kind for this model",
     "no-room-for-question": "the longest answer fills the whole context",
@@ -42,6 +44,7 @@ CODES: dict[str, str] = {
     "parser-without-think-tags": "vLLM's parser needs think tags that the model does not have",
     "plain-http": "a provider's address on another machine begins with http://",
     "plugin-without-consent": "a parser plug-in, and no trust_remote_code",
+    "policy-refused": "the policy refuses this change",
     "predownload-with-api": "predownload for a model that a provider serves",
     "provider-model-mismatch": "the provider cannot serve a model given in this form",
     "recommended-setting": "the model's own files recommend a setting that the request lacks",
@@ -72,6 +75,7 @@ CODES: dict[str, str] = {
     "unknown-entry": "a gate names an entry or a language that does not exist",
     "unknown-environment": "a job environment that does not exist",
     "unknown-framework": "a framework that does not exist",
+    "unknown-group": "a budget of a group that does not exist",
     "unknown-key": "a key that does not exist",
     "unknown-metric": "an entry of metrics.yaml names a metric that the task does not have",
     "unknown-model": "a model that no manifest and no result names",

@@ -26,6 +26,7 @@ from evalctl.model.fields import LONGEST_NAME, NUMBER_TEXT, Name, TaskWord
 from evalctl.model.gate import Gate
 from evalctl.model.manifest import CustomSettings, Endpoint, Request
 from evalctl.model.metrics import Metrics
+from evalctl.model.policy import Policy
 from evalctl.model.service import Service
 
 M = TypeVar("M")
@@ -42,6 +43,7 @@ KINDS: Mapping[str, Any] = {
     "metrics": Metrics,
     "suites": SuitesFile,
     "gate": Gate,
+    "policy": Policy,
     "accepted": AcceptedFile,
 }
 

@@ -28,7 +28,7 @@ _DESCRIPTION = "Declarative LLM evaluations on supercomputers: requests in git, 
 _EPILOG = """\
 `evalctl COMMAND --help` shows the options and an example.
 exit codes: 0 success, 1 a person must act, 2 wrong usage, 3 a bug of evalctl, 4 try again later,
-5 inconclusive and 6 invalid (results gate), 130 interrupted
+5 inconclusive and 6 invalid (results gate), 7 needs approval (check --base), 130 interrupted
 docs: docs/README.md (Japanese: docs/README.ja.md); `evalctl explain WORD` for a code, a reason or a state
 """
 

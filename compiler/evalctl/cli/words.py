@@ -26,7 +26,7 @@ _WRITE = {
     "import": Words("import_lab", "import the lab's files: request, settings, tables, results", "evalctl import request scripts/qsub/qsub_all.sh --dry-run"),
 }  # fmt: skip
 _CHECK = {
-    "check": Words("check", "report every error in manifests/", "evalctl check --format github\n  evalctl check --base main", "Exit code 1 means that at least one error was found."),
+    "check": Words("check", "report every error in manifests/", "evalctl check --format github\n  evalctl check --base main", "Exit code 1: at least one error; 7: a person must approve by the policy of --base."),
     "plan": Words("plan", "show jobs, hours, cost and reused results", "evalctl plan my-request\n  evalctl plan --base main", "Submits nothing and writes nothing."),
     "compile": Words("compile", "write the scripts of all requests into generated/", "evalctl compile\n  evalctl compile --check"),
     "comment": Words("comment", "post the comment of a pull request (for a workflow)", "evalctl comment 123456789", "The text is what `evalctl plan --format comment` wrote in that run of a workflow."),

@@ -10,8 +10,8 @@ from pathlib import Path
 from evalctl.clone.last_attempts import ledger_of
 from evalctl.model import plan_file
 from evalctl.model.plan_file import PlanFile
-from evalctl.policy.spent import Expenses, Recorded, ledger
-from evalctl.sync.ledger import Records
+from evalctl.policy.spent import Expenses, ledger
+from evalctl.sync.charges import recorded
 
 
 def costs(root: Path) -> tuple[Expenses, int] | None:
@@ -20,13 +20,6 @@ def costs(root: Path) -> tuple[Expenses, int] | None:
     if records is None:
         return None
     return ledger(recorded(records), _plans(root), time.time()), len(records.unreadable)
-
-
-def recorded(records: Records) -> Iterator[Recorded]:
-    """Every attempt of the ledger with its charge."""
-    for record in records.by_job.values():
-        for attempt in record.attempts:
-            yield Recorded(attempt, record.charges.get(attempt.number), record.collected.get(attempt.number, ()))
 
 
 def _plans(root: Path) -> Iterator[PlanFile]:

@@ -6,12 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalctl.clone.dotenv import env_path, env_values, environments_of, home_of, process_with_env_file, queue_of
+from evalctl.clone.policy import policy_at
 from evalctl.clone.requests import blocked_requests, root_of
 from evalctl.git import calls
+from evalctl.git.repository import open_repository
 from evalctl.model.catalogue import Catalogue
 from evalctl.model.diagnostic import Diagnostic, Span
 from evalctl.model.evaluation import RequestPlan
@@ -69,6 +71,7 @@ def machine(arguments: argparse.Namespace, *, committed: bool, settle: bool = Fa
     catalogue = project.shared[0]
     name = detected_service(root, catalogue, getattr(arguments, "service", None))
     context = context_of(root, catalogue, name, _head(root))
+    context = replace(context, policy=policy_at(open_repository(root), context.commit))
     summaries = _summaries(entries, blocked) if settle else {}
     done = settled(context, summaries) if settle else {}
     plans = [project.compile_one(path).plan for path in entries if path not in blocked and path not in done]

@@ -11,7 +11,8 @@ from evalctl import report
 from evalctl.clone import gates
 from evalctl.clone.requests import RESULTS_CACHE, concerning, requests_named, root_of, unknown_metrics_of
 from evalctl.commands.compile import OWN
-from evalctl.exits import PERSON, SUCCESS
+from evalctl.exits import APPROVAL, PERSON, SUCCESS
+from evalctl.load.places import POLICY
 from evalctl.model.diagnostic import Diagnostic, has_errors
 from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
@@ -23,7 +24,9 @@ from evalctl.terminal import plain
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the findings, with --base also those about changes since that commit; returns 1 if any is an error."""
+    """Prints the findings, with --base also those about changes since that commit; returns 1 if any is an error, 7 if a
+    person must approve the change by the policy of that commit.
+    """
     root = root_of(arguments)
     project = Project(root)
     entries, problems = checked(project, rendered=arguments.base is not None)
@@ -41,23 +44,36 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "text":
         requests = plural(len(paths), "request")
         print(f"{requests}: {report.count_line(problems)}", file=sys.stderr)
-    return PERSON if has_errors(problems) else SUCCESS
+    return _code(problems)
+
+
+def _code(problems: list[Diagnostic]) -> int:
+    """A mistake or what the policy refuses: 1; what a person must approve: 7."""
+    if has_errors(problems):
+        return PERSON
+    return APPROVAL if any(one.code == "needs-approval" for one in problems) else SUCCESS
 
 
 def of_everything(
     root: Path, project: Project, entries: Mapping[str, KnownRequest], index: ResultIndex
 ) -> list[Diagnostic]:
-    """Findings that belong to no request: metrics, gates, accepted results."""
-    return [*unknown_metrics_of(project, index), *gates.problems_of(project, entries, index), *acceptance(root)]
+    """Findings that belong to no request: metrics, gates, the policy, accepted results."""
+    found = [*unknown_metrics_of(project, index), *gates.problems_of(project, entries, index), *acceptance(root)]
+    if POLICY in project.workspace.keys:
+        from evalctl.clone.policy import problems_of  # late, as below
+
+        found += problems_of(project)
+    return found
 
 
 def changes(root: Path, base: str, project: Project, entries: Mapping[str, KnownRequest]) -> list[Diagnostic]:
     """Findings about what this branch changes since it left `base`."""
-    from evalctl.clone.base import (
-        compared,
-    )  # late: it imports what reads git and results, which other checks do not need
+    # late: they import what reads git and results, which other checks do not need
+    from evalctl.clone import policy
+    from evalctl.clone.base import compared
 
-    return compared(root, base, project, entries)
+    found = compared(root, base, project, entries)
+    return [*found, *policy.findings(policy.verdict(root, base, project, entries))]
 
 
 def acceptance(root: Path) -> list[Diagnostic]:

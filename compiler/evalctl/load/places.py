@@ -17,6 +17,7 @@ SUITES = "manifests/tasks/suites.yaml"
 TASK_FILES = (*TABLES, METRICS, SUITES)
 MODELS = "manifests/models/"
 GATES = "manifests/gates"
+POLICY = "manifests/policy.yaml"
 COMMON = "manifests/models/common_settings.yaml"
 CARD_SUFFIX = ".lock.yaml"
 # Documentation among the settings; the lab keeps such a file there, too.
@@ -95,7 +96,7 @@ def fault(path: str, *, is_link: bool, is_file: bool = True) -> Diagnostic | Non
         return _unread(path, "this is not a regular file", "replace it by a regular file")
     if path.lower().endswith((".yml", ".yaml")) and not path.endswith(".yaml"):
         return _unread(path, "evalctl reads only .yaml files here", f"git mv {path} {path.rpartition('.')[0]}.yaml")
-    if path in TASK_FILES or _PLACES.fullmatch(path):
+    if path in (*TASK_FILES, POLICY) or _PLACES.fullmatch(path):
         return None
     if path.startswith("manifests/tasks/"):
         return _unread(path, "evalctl does not read this file", help_for(path, TASK_FILES, "move it out of manifests/"))

@@ -159,7 +159,7 @@ def _env_template(services: Sequence[str]) -> str:
 def _editor() -> str:
     """Which schema an editor uses where a file names none (the YAML extension of VS Code)."""
     folders = {
-        "request": "manifests/requests/**/*.yaml", "service": "manifests/services/*.yaml", "gate": "manifests/gates/*.yaml",
+        "request": "manifests/requests/**/*.yaml", "service": "manifests/services/*.yaml", "gate": "manifests/gates/*.yaml", "policy": "manifests/policy.yaml",
         "provider": "manifests/providers/*.yaml", "model-settings": "manifests/models/*/*.yaml",
         "metrics": "manifests/tasks/metrics.yaml", "suites": "manifests/tasks/suites.yaml",
     }  # fmt: skip

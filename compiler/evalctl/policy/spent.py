@@ -50,7 +50,7 @@ class Expense:
 class AttemptExpense:
     """What an attempt cost. `useful`: its results or answers are kept. `exact` is False where it cost that much at most."""
 
-    amount: Expense
+    expense: Expense
     useful: bool
     exact: bool
 
@@ -112,7 +112,7 @@ def month_of(moment: float) -> str:
 def _saved(priced: Sequence[tuple[Recorded, Charge]], plans: Iterable[PlanFile]) -> Iterable[Expense]:
     """For each eval of a request whose result another request's attempt measured: the cost of that task there."""
     measured = {
-        digest: (key, spent.amount)
+        digest: (key, spent.expense)
         for one, charge in priced for spent in [_spent(one, charge)]
         for key, digest in one.attempt.evals.items() if digest in one.collected
     }  # fmt: skip
@@ -153,13 +153,13 @@ def grouped(found: Expenses, by: str) -> list[ExpenseRow]:
     """A row per key of `by` and service, sorted."""
     rows: dict[tuple[str, ...], ExpenseRow] = {}
     for one in found.spent:
-        for key, share in one.amount.of(by).items():
-            row = _row(rows, key, one.amount)
+        for key, share in one.expense.of(by).items():
+            row = _row(rows, key, one.expense)
             row.attempts += 1
-            row.hours += one.amount.hours * share
-            row.spent += one.amount.value * share
-            row.money = _plus(row.money, one.amount.money, share)
-            row.lost += 0.0 if one.useful else one.amount.value * share
+            row.hours += one.expense.hours * share
+            row.spent += one.expense.value * share
+            row.money = _plus(row.money, one.expense.money, share)
+            row.lost += 0.0 if one.useful else one.expense.value * share
             row.at_most += not one.exact
     for saved in found.saved:
         for key, share in saved.of(by).items():

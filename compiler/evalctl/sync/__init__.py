@@ -10,7 +10,7 @@ is complete, `uploads` sends results to the Hub, `datasets` fetches data sets on
 
 Read: `context` is this machine and clone, `sync_pass` one pass over both, `observe` what it sees; `settled` are requests that need nothing; `records` are
 the entries of the ledger (their files: `record_text`), `charges` what attempts cost, `marks` what a job left in its run folder (read by `evalctl.runfiles`), `evidence` all that a decision is made from,
-`blocked` why a job cannot be submitted, `claims` which job has what, `shards` the parts of a task, `seen` what must be visible on this machine.
+`budget` which jobs a budget does not hold, `blocked` why a job cannot be submitted, `claims` which job has what, `shards` the parts of a task, `seen` what must be visible on this machine.
 `installation` records to which scheduler an attempt was submitted, `orphans` finds jobs without an open attempt, `modules` reports who can
 change the set-up file that jobs source.
 

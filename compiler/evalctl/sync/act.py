@@ -127,11 +127,11 @@ def _attempt(context: Context, mark: str, job: Work, record: JobRecord, digests:
     return Attempt(
         job=job.name, number=number, name=attempt_name(mark, job.name, number), phase=Phase.CLAIMED,
         service=job.service, request=job.request, evals=dict(digests), run_dir=str(context.run_dir(job.name, number)),
-        claimed_at=context.clock(), walltime_seconds=_walltime(context, job, digests, record.timeouts), by=context.me,
+        claimed_at=context.clock(), walltime_seconds=walltime(context, job, digests, record.timeouts), by=context.me,
     )  # fmt: skip
 
 
-def _walltime(context: Context, job: Work, keys: Collection[str], timeouts: int) -> int:
+def walltime(context: Context, job: Work, keys: Collection[str], timeouts: int) -> int:
     """The time of the tasks that will run, and half as much again for every time that it was not enough, up to the
     site's limit.
     """

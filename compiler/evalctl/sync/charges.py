@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from evalctl.model.charge import AT_MOST, MARKS, NEVER_RAN, Charge
 from evalctl.model.evaluation import Job, Work
 from evalctl.model.run import Marks
 from evalctl.model.service import Service
+from evalctl.policy.spent import Recorded
+from evalctl.sync.ledger import Records
 from evalctl.sync.records import JobRecord
 
 
@@ -68,6 +70,13 @@ def _after(charge: Charge, elapsed: float, how: str, ended_at: float) -> Charge:
 def never_ran(charge: Charge) -> Charge:
     """The charge of an attempt that the scheduler never started: none, the minimum and the walltime included."""
     return replace(charge, elapsed=0, how=NEVER_RAN, amount=0)
+
+
+def recorded(records: Records) -> Iterator[Recorded]:
+    """Every attempt of the ledger with its charge."""
+    for record in records.by_job.values():
+        for attempt in record.attempts:
+            yield Recorded(attempt, record.charges.get(attempt.number), record.collected.get(attempt.number, ()))
 
 
 def withdrawn(record: JobRecord, number: int) -> JobRecord:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from evalctl.home_folder import HomeFolder
 from evalctl.model.metrics import Metrics
+from evalctl.model.policy import Policy
 from evalctl.model.run import Attempt
 from evalctl.model.service import Service
 from evalctl.model.service_words import filled
@@ -57,6 +58,7 @@ class Context:
         default_factory=lambda: Path(pwd.getpwuid(os.getuid()).pw_dir)
     )  # as Grid Engine finds it; others read HOME
     schedulers: Mapping[str, Scheduler] = field(default_factory=lambda: SCHEDULERS)
+    policy: Policy | str | None = None  # of the commit; a text: why it cannot be read
 
     @property
     def home_folder(self) -> HomeFolder:

@@ -14,6 +14,7 @@ from evalctl.model.run import Action, Step
 from evalctl.results.leaderboard import PATH
 from evalctl.results.question_values import path_of, set_path
 from evalctl.shell import Unreachable
+from evalctl.sync.budget import within_budget
 from evalctl.sync.context import Context
 from evalctl.sync.decide import decide
 from evalctl.sync.evidence import JobEvidence
@@ -116,6 +117,7 @@ class SyncPass:
     def steps(self, observed: Observation, evidence: Mapping[str, JobEvidence]) -> list[Step]:
         """What to do about every job, those of other services included."""
         decided = {name: decide(one) for name, one in evidence.items()}
+        decided = within_budget(self.context, self.repo, observed.records, self.work, evidence, decided)
         return [
             *(self._with_download(step, decided) for step in decided.values()),
             *(_elsewhere(job, observed) for job in self.jobs.values() if job.service != self.context.service_name),
