@@ -34,6 +34,11 @@ def test_a_new_request_is_priced_before_it_is_merged(pull_request: Opened, tmp_p
     assert "| tsubame | 1 | 9 |" in text and "points" in text
     assert f"- {NEW}: 9 to run, 1 waiting; at most 12:20:00" in text and "| ja_gpqa | run (no result yet) |" in text
     assert "old.yaml" not in text
+    assert [
+        line
+        for line, before in zip(text.splitlines()[1:], text.splitlines(), strict=False)
+        if line.startswith("###") and before
+    ] == []
     assert why_not(text, PULL) == ""
 
 

@@ -45,7 +45,9 @@ def body(planned: PlannedChange, links: Links) -> str:
                 "### Requests\n\n" if planned.forecasts else "", _overview(planned.forecasts), "\n", _more_requests, 0.3
             ),
             _findings("Advice and warnings", others, links, 0.15),
-            CommentPart("### Services\n\n" if planned.notes else "", [f"- {cell(note)}\n" for note in planned.notes]),
+            CommentPart(
+                "### Services\n\n" if planned.notes else "", [f"- {cell(note)}\n" for note in planned.notes], "\n"
+            ),
             _details(planned),
         ]
     )
