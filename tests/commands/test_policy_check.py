@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,23 @@ def test_mistakes_of_a_policy_are_named(tmp_path: Path) -> None:
     root = changed(tmp_path, STRICT, GOOD, then=STRICT.replace("tsubame", "tsubane"))
     said = evalctl("check", cwd=root)
     assert said.returncode == 1 and "did you mean `tsubame`" in said.stdout
+
+
+def test_the_plan_has_each_budget_before_and_after(tmp_path: Path) -> None:
+    """In text, Markdown and JSON."""
+    root = changed(tmp_path, STRICT, GOOD)
+    git(root, "add", "-A")
+    git(root, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "a request")
+    text = evalctl("plan", cwd=root).stdout
+    line = next(line for line in text.splitlines() if "budget per request on tsubame" in line)
+    assert "100 of 100 units left" in line and "after this at its worst" in line
+    assert "budget per request on tsubame" in evalctl("plan", "--format", "markdown", cwd=root).stdout
+    (budget,) = json.loads(evalctl("plan", "--json", cwd=root).stdout)["budgets"]
+    assert budget["left"] == 100 and 0 < budget["left_after"] < 100 and budget["holds"] is True
+
+
+def test_status_says_what_is_left_of_the_month(tmp_path: Path) -> None:
+    """Below the table."""
+    root = changed(tmp_path, "budgets:\n  - {per: month, service: tsubame, units: 100}\n", GOOD)
+    said = evalctl("status", "--service", "tsubame", cwd=root)
+    assert "budget of the month on tsubame: 100 of 100 units left" in said.stdout, said.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evalctl.check.policy import checked
@@ -20,6 +20,7 @@ from evalctl.pipeline.known_requests import KnownRequest
 from evalctl.pipeline.project import Project
 from evalctl.plan.forecast import RequestForecast, forecast
 from evalctl.policy.approvals import POLICY_OWNERS, ChangedRequest, PolicyVerdict, judged, unread
+from evalctl.policy.budgets import BudgetState, states, words
 from evalctl.policy.spent import Expense, Expenses, month_of
 from evalctl.results.store import index_folder
 from evalctl.shell import run
@@ -67,6 +68,25 @@ def verdict(root: Path, base: str, project: Project, requests: Mapping[str, Know
         for path in _changed_requests(repo, commit, project, requests) if (plan := summaries[path]) is not None
     ]  # fmt: skip
     return judged(policy, known, month, changed, _changed_files(repo, commit, project))
+
+
+def planned(
+    root: Path, project: Project, forecasts: Sequence[RequestForecast], requests: Mapping[str, KnownRequest]
+) -> list[BudgetState]:
+    """The budgets of the policy as it is here, before and after what these requests would run; [] without a policy that can be read."""
+    policy = checked(project.workspace.text(POLICY) or "", None)[0] if POLICY in project.workspace.keys else None
+    if policy is None or not policy.budgets:
+        return []
+    month = month_of(time.time())
+    plans = [(plan, one) for one in forecasts if one.jobs and (plan := requests[one.request].summary) is not None]
+    return states(policy, known_costs(root), month, [cost for pair in plans for cost in expenses(*pair, month)])
+
+
+def left(root: Path, policy: Policy | str | None) -> list[str]:
+    """What is left of the month's budgets, a line each."""
+    if not isinstance(policy, Policy) or not policy.budgets:
+        return []
+    return [words(one) for one in states(policy, known_costs(root), month_of(time.time()), [])]
 
 
 def known_costs(root: Path) -> Expenses:

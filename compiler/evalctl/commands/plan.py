@@ -19,6 +19,7 @@ from evalctl.clone.requests import RESULTS_CACHE, blocked_requests, concerning, 
 from evalctl.commands import check
 from evalctl.exits import PERSON, SUCCESS
 from evalctl.git import calls
+from evalctl.load.places import POLICY
 from evalctl.model.diagnostic import ERROR, WARNING, Diagnostic, Span, has_errors
 from evalctl.model.names import request_name
 from evalctl.pipeline.known_requests import KnownRequest
@@ -27,6 +28,7 @@ from evalctl.plan import pages
 from evalctl.plan.applied import Applied
 from evalctl.plan.forecast import CHANGED, COPIED, REUSED, RUN, EvalForecast, RequestForecast, forecast
 from evalctl.plan.notes import notes
+from evalctl.policy.budgets import BudgetState, words
 from evalctl.results.proof import NOT_CHECKED, UNPROVEN, Proofs
 from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import EnvironmentProblem
@@ -61,8 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     if as_comment:
         more = _of_the_change(root, arguments.base, project, entries, index)
         shown = sorted({*problems, *shown, *more}, key=lambda one: one.sort_key)
-    notes_shown = [*notes(forecasts, project.terms), *unchecked]
-    _show(arguments.format, root, forecasts, settings, shown, notes_shown)
+    budgets = _budgets(root, project, forecasts, entries)
+    _show(arguments.format, root, forecasts, settings, shown, [*notes(forecasts, project.terms), *unchecked], budgets)
     return PERSON if has_errors(shown) else SUCCESS
 
 
@@ -192,11 +194,13 @@ def unproven_result(path: str, why: str) -> Diagnostic:
 
 def _show(
     form: str, root: Path, forecasts: list[RequestForecast], settings: Applied, problems: list[Diagnostic],
-    notes_shown: list[str],
+    notes_shown: list[str], budgets: Sequence[BudgetState],
 ) -> None:  # fmt: skip
+    notes_shown = [*notes_shown, *map(words, budgets)]
     if form == "json":
         found = json.loads(report.as_json(problems))
-        document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": notes_shown}
+        more = {"budgets": [_budget(one) for one in budgets]} if budgets else {}
+        document = {"requests": [_object(one) for one in forecasts], "findings": found, "notes": notes_shown, **more}
         print(as_json(document, indent=1))
     elif form == "comment":
         from evalctl.comment.body import PlannedChange, body
@@ -210,6 +214,21 @@ def _show(
         report.show(problems, root, "text", sys.stderr)
         detailed = settings or len(forecasts) <= DETAILED
         print(pages.text(forecasts, settings, notes_shown) if detailed else pages.brief(forecasts, notes_shown))
+
+
+def _budgets(
+    root: Path, project: Project, forecasts: Sequence[RequestForecast], entries: Mapping[str, KnownRequest]
+) -> list[BudgetState]:
+    """The policy's budgets before and after these requests; reads the ledger only where there is a policy."""
+    if POLICY not in project.workspace.keys:
+        return []
+    from evalctl.clone.policy import planned
+
+    return planned(root, project, forecasts, entries)
+
+
+def _budget(state: BudgetState) -> dict[str, Any]:
+    return {**asdict(state), "left": state.left, "left_after": state.left_after, "holds": state.holds}
 
 
 def _object(request: RequestForecast) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 
 from evalctl.clone.jobs import chosen
 from evalctl.clone.machine import BEFORE_SUBMISSION, Machine, machine
+from evalctl.clone.policy import left
 from evalctl.columns import aligned
 from evalctl.exits import SUCCESS
 from evalctl.model.names import request_name
@@ -44,13 +45,14 @@ class Snapshot:
     warnings: Sequence[str]
     few: bool
     now: float
+    budgets: Sequence[str] = ()  # a line for each
 
     def text(self, everything: bool) -> list[str]:
         """A table or a summary, followed by the progress of running jobs."""
         if not (self.few or everything):
-            return [*summary(self.lines).splitlines(), *self.running()]
+            return [*summary(self.lines).splitlines(), *self.running(), *self.budgets]
         shown = grouped_table(self.lines, self.now) if self.jobs else table(self.lines)
-        return [*shown.splitlines(), *self.running()]
+        return [*shown.splitlines(), *self.running(), *self.budgets]
 
     def live(self, everything: bool) -> list[str]:
         """The same without finished evals, as long as there are others."""
@@ -137,7 +139,9 @@ def _snapshot(arguments: argparse.Namespace) -> Snapshot:
     few = len(lines) <= SCREEN or bool(arguments.selectors)
     # the progress of thousands of finished evals is not read
     lines, damaged = with_causes([_with_progress(line, jobs) for line in lines], here.context.root, done=few)
-    return Snapshot(lines, jobs, [*warnings, *damaged], few, here.context.clock())
+    return Snapshot(
+        lines, jobs, [*warnings, *damaged], few, here.context.clock(), left(here.context.root, here.context.policy)
+    )
 
 
 def _with_progress(line: EvalStatus, jobs: Mapping[str, JobProgress]) -> EvalStatus:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evalctl.model.policy import Budget, Policy
 from evalctl.policy.spent import Expense, Expenses
+
+if TYPE_CHECKING:
+    from evalctl.model.policy import Budget, Policy
 
 NEXT_MONTH, NEVER = "next month", "never: larger than the budget"
 
@@ -51,6 +54,13 @@ class BudgetState:
             self.per, f"of {self.whose or 'nobody named'} this month"
         )
         return f"{whose}{f' on {self.service}' if self.service else ''}"
+
+
+def words(state: BudgetState) -> str:
+    """`budget of the month on tsubame: 280 of 400 units left, 268.5 after this at its worst`; less than nothing where it was exceeded."""
+    after = f", {state.left_after:,.10g} after this at its worst" if state.after != state.before else ""
+    short = "" if state.holds else f": it does not hold this; it fits {state.when}".replace("fits never", "never fits")
+    return f"budget {state.name}: {state.left:,.10g} of {state.limit:,.10g} {state.unit} left{after}{short}"
 
 
 def states(policy: Policy, known: Expenses, month: str, asked: Sequence[Expense]) -> list[BudgetState]:
