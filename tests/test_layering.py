@@ -89,7 +89,7 @@ PACKAGES: dict[str, set[str]] = {
 FORBIDDEN = {"vllm", "lighteval", "litellm", "torch", "transformers", "evalctl_tasks"}
 # What both programs mean the same by; evalctl imports nothing else of the job program, and that nothing of evalctl.
 SHARED = {
-    "evalctl_job.attempt", "evalctl_job.download_note", "evalctl_job.ends", "evalctl_job.key_shapes", "evalctl_job.looping", "evalctl_job.marks", "evalctl_job.options", "evalctl_job.probed", "evalctl_job.question_set",
+    "evalctl_job.attempt", "evalctl_job.download_note", "evalctl_job.ends", "evalctl_job.fence.words", "evalctl_job.key_shapes", "evalctl_job.looping", "evalctl_job.marks", "evalctl_job.options", "evalctl_job.probed", "evalctl_job.question_set",
     "evalctl_job.relay_files", "evalctl_job.run_folder", "evalctl_job.scores", "evalctl_job.server_variables", "evalctl_job.shards", "evalctl_job.typed", "evalctl_job.upload_plan",
     "evalctl_job.whole_texts",
 }  # fmt: skip

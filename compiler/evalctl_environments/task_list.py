@@ -1,4 +1,4 @@
-"""Prints the tasks that an environment's framework has, a line each: NAME, and what it needs of a server (README.md).
+"""Prints the tasks that an environment's framework has, a line each: NAME, what it needs of a server, whether it runs code (README.md).
 
 Run by the environment's own Python: it imports lighteval (0.13, or the Swallow fork of 0.8), which evalctl never does.
 """
@@ -37,7 +37,14 @@ def lines(tasks: dict[str, list[Any]]) -> Iterator[str]:
     """In alphabetical order, so that a new list differs where the tasks do."""
     for task, metrics in sorted(tasks.items()):
         writes = all(metric.category.name.startswith(_WRITES) for metric in metrics)
-        yield f"{task} {'answers' if writes else 'logprobs'}"
+        yield f"{task} {'answers' if writes else 'logprobs'}{' code' if any(map(runs_code, metrics)) else ''}"
+
+
+def runs_code(metric: Any) -> bool:
+    """Whether it runs code that the model wrote: its module uses the one function of either release that does."""
+    function = metric.sample_level_fn
+    function = getattr(function, "func", function)  # of a partial
+    return hasattr(sys.modules.get(getattr(function, "__module__", "")), "codegen_metrics")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ Shared by evalctl and the programs of a job (evalctl imports nothing else of thi
   `whole_texts`: the metrics that are no means over questions.
 - `shards`: the parts of a task that several jobs answer: their names and notes, and which question is whose.
 - `looping`: whether an answer repeats itself until it ends.
+- `fence.words`: the words for a fence around model-written code.
+
+`fence` is the package that runs model-written code; its `attach` is in the process of a framework.
 
 In the process of a framework: `framework_calls`: its client's questions, all at once; `conversations`: those of several turns; `framework_client`: the connection to the relay;
 `litellm_form`: requests and replies as litellm forms them.

@@ -22,6 +22,7 @@ from typing import Any
 
 from evalctl_job import judges, questions, stall
 from evalctl_job.ends import Ends
+from evalctl_job.fence.words import CodeExecution
 from evalctl_job.files import write_json
 from evalctl_job.framework_output import SWALLOW, UPSTREAM, Output, UnreadableOutput, read_output
 from evalctl_job.judgement import Evidence, failure, finite, no_questions
@@ -58,6 +59,8 @@ def warnings(evidence: Evidence) -> Iterator[str]:
     if equal := repeated_answers(one.texts for one in (evidence.output.details.values() if evidence.output else ())):
         yield f"{equal} long answers have the very words of an answer to another question: a cache may have given them"
     yield from _marks_left(evidence)
+    if (code := evidence.code_execution) and code.warning:
+        yield code.warning
 
 
 def _marks_left(evidence: Evidence) -> Iterator[str]:
@@ -87,6 +90,7 @@ def report(evidence: Evidence, task_key: str) -> Acceptance:
         answered_by=counts.models,
         seconds=round(output.seconds, 3) if output and math.isfinite(output.seconds) else None,
         versions=installed(),
+        code_execution=evidence.code_execution,
         judge=judges.recorded(tuple(dict.fromkeys(one for entry in output.scores for one in judges.judges_of(entry))))
         if output
         else {},
@@ -127,6 +131,7 @@ def gather(arguments: argparse.Namespace) -> Evidence:
         arguments.exit_code, counts, output, problem, log, expected, framework, planned, stalled, arguments.expected_subsets,
         frozenset(arguments.empty_subset), cache(partial(questions.of_output, output, arguments.output)) if output else no_questions,
         arguments.shard,
+        *_fence(TaskFolder(arguments.into.parent)),
     )  # fmt: skip
 
 
@@ -151,6 +156,13 @@ def _planned(options: Path) -> Mapping[str, Any]:
 def _counts(path: Path) -> TaskCounts:
     """The relay's counts; zeros if it never got a request of the task."""
     return read(TaskCounts, json.loads(path.read_text(encoding="utf-8")), extra=True) if path.exists() else TaskCounts()
+
+
+def _fence(folder: TaskFolder) -> tuple[CodeExecution | None, str]:
+    """What stood around code that the model wrote, and why code was not run; nothing where there was none of it."""
+    record, lost = folder.fence, folder.fence_lost
+    found = read(CodeExecution, json.loads(record.read_text(encoding="utf-8"))) if record.exists() else None
+    return found, redacted(lost.read_text(encoding="utf-8"), None) if lost.exists() else ""
 
 
 def _tail(path: Path) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evalctl_job.fence import words as fence
 from evalctl_job.framework_output import UPSTREAM, Output
 from evalctl_job.questions import NOT_READ, QuestionScores
 from evalctl_job.reasons import classify, last_words
@@ -39,6 +40,8 @@ class Evidence:
     empty_subsets: frozenset[str] = frozenset()
     questions: Callable[[], QuestionScores] = no_questions
     is_shard: bool = False
+    code_execution: fence.CodeExecution | None = None
+    fence_lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,14 @@ def answers_empty(evidence: Evidence) -> Failure | None:
     if not empty or 0 < evidence.counts.unanswered <= evidence.counts.unanswered_allowed:
         return None
     return Failure("empty-answers", f"{empty} of {evidence.counts.asked} answers are empty; they are never scored")
+
+
+def code_not_fenced(evidence: Evidence) -> Failure | None:
+    """Code of the model was not run, since the fence that it is to run behind was not to be had."""
+    how, _, detail = evidence.fence_lost.partition(": ")
+    if not how:
+        return None
+    return Failure("fence-refused", detail) if how == fence.REFUSED else Failure("fence-failed", detail)
 
 
 def framework_failed(evidence: Evidence) -> Failure | None:
@@ -232,7 +243,8 @@ def nothing_came(evidence: Evidence) -> Failure | None:
 
 
 CHECKS: tuple[Callable[[Evidence], Failure | None], ...] = (
-    shards_incomplete, answers_failed, answers_empty, framework_failed, results_missing, nothing_asked, answers_missing, other_size,
+    shards_incomplete, answers_failed, answers_empty, code_not_fenced, framework_failed, results_missing, nothing_asked, answers_missing,
+    other_size,
     subsets_missing, details_wrong, questions_missing, answers_repeated, scores_wrong,
     scores_not_reproduced,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from evalctl_job.fence.words import CodeExecution
 from evalctl_job.shards import ShardNote
 from evalctl_job.typed import Moment
 
@@ -70,7 +71,7 @@ class Acceptance:
     """`acceptance.json`: whether the scores of a task are accepted, why not, and facts about its answers.
 
     `config_tasks` are the framework's own settings by entry, `sent` the values of each parameter of the requests, `judge` the model
-    that scored the answers (`judges.recorded`).
+    that scored the answers (`judges.recorded`), `code_execution` the fence around code that the model wrote (None where it wrote none).
     """
 
     task: str = ""
@@ -89,6 +90,7 @@ class Acceptance:
     details: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     judge: Mapping[str, str] = field(default_factory=dict)
+    code_execution: CodeExecution | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ MARK = ".json"  # how the name of a mark's file ends
 CONFIG, OUTPUT, LOG = "config.yaml", "output", "log"  # in a task's folder, where its framework runs
 ANSWERS = "answers.jsonl"
 SCORES = "scores.json"
+LOST = ".lost"  # how the name of a file ends that says why code was not run
 LOOKED, BEATS, SIGNALS, ENDED = "looked", "beats", "signals", "ended"  # marks of the probe
 
 
@@ -43,6 +44,8 @@ class TaskFolder(Folder):
     config = Named(CONFIG)
     output = Named(OUTPUT)
     log = Named(LOG)
+    fence = Named("fence.json")  # what stood around code that the model wrote; only of a task that runs code
+    fence_lost = Named(f"fence{LOST}")  # why code was not run, where that is so
     acceptance = Named("acceptance.json")  # the verdict, as its program writes it
     shard = Named("shard.json")  # in its place for a shard, which has no scores
     questions = Named("questions.tsv")  # the digests of its questions, once it is done

@@ -57,6 +57,24 @@ def test_it_says_what_the_machine_is_and_what_to_type(clone: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith(f"{wrong} of ")
 
 
+def test_it_says_what_stands_around_model_written_code(clone: Path) -> None:
+    """On this very machine; where the kernel grants no whole fence, what then happens and what to write."""
+    (said,) = [line for line in lines(doctor(clone), "code") if not line[2:].startswith("codex")]
+    assert ("denies keys, files, network, processes; code_execution: fenced" in said) == said.startswith("✓")
+    without = [
+        sys.executable,
+        str(ROOT / "tests/job/kernel_without.py"),
+        "unshare,landlock",
+        sys.executable,
+        "-m",
+        "evalctl",
+        "doctor",
+    ]
+    refused = subprocess.run(without, cwd=clone, capture_output=True, encoding="utf-8", timeout=120)
+    assert lines(refused, "code")[0].startswith("✗ code          limits: denies")
+    assert "code_execution: best-effort into manifests/services/local.yaml" in refused.stdout
+
+
 def test_another_service_lacks_its_programs_here(clone: Path) -> None:
     """TSUBAME's words on a machine that is not TSUBAME; nothing is probed then."""
     done = doctor(clone, "--service", "tsubame", "--probe", "--node-kind", "cpu_4")

@@ -59,6 +59,32 @@ def test_the_client_of_each_dialect_asks_in_our_way(installed: Path, client: str
     assert said(installed, code) == "Completions evalctl_job.framework_calls"
 
 
+@pytest.mark.parametrize(
+    "measures", ["lighteval.tasks.tasks.lcb.codegen_metrics", "lighteval.tasks.extended.lcb.codegen_metrics"]
+)
+def test_what_runs_code_gets_the_fence_in_a_job_only(installed: Path, measures: str) -> None:
+    """Elsewhere it is left as it is; one that runs code in another way cannot be imported, so that no environment is built with it."""
+    folder = installed
+    for name in measures.split(".")[:-1]:
+        folder = folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+    whole = "def run_test(sample, test=None, timeout=6): ...\ndef evaluate_generations(): ...\n"
+    calls = "def codegen_metrics(): evaluate_generations()\ndef check_correctness():\n    def run(): run_test()\n"
+    (folder / "codegen_metrics.py").write_text(whole + calls)
+    code = (
+        f"import os; {{}}import {measures} as own; print(own.run_test.__module__, own.evaluate_generations.__module__)"
+    )
+    in_job = "os.environ['EVALCTL_FENCE_RECORD'] = '/nowhere'; "
+    assert said(installed, code.format("")) == f"{measures} {measures}"
+    wrapped = f"import os; {in_job}import {measures} as own; print(hasattr(own.run_test, '__wrapped__'), hasattr(own.evaluate_generations, '__wrapped__'))"
+    assert said(installed, wrapped) == "True True"
+    (folder / "codegen_metrics.py").write_text(whole + calls.replace("run_test()", "other()"))
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        said(installed, code.format(""))
+    assert "check_correctness does not call run_test" in refused.value.stderr
+
+
 def test_whoever_else_wants_a_cache_has_it(installed: Path) -> None:
     """Another module of the same package, for one."""
     assert said(installed, "import lighteval.models.endpoints.other, litellm; print(litellm.cache)") == "wanted"

@@ -15,6 +15,7 @@ import pytest
 
 from evalctl_job import accept
 from evalctl_job.accept import report, warnings
+from evalctl_job.fence.words import ALL, CodeExecution
 from evalctl_job.framework_output import SWALLOW, Details, Output, without_questions, without_scores
 from evalctl_job.judgement import Evidence, Failure, failure, is_error_of_score
 from evalctl_job.questions import QuestionScores
@@ -51,6 +52,23 @@ def of_questions(**unlike: str) -> Callable[[], QuestionScores]:
 def cut_file() -> QuestionScores:
     """Details that cannot be read."""
     raise ValueError("no footer")
+
+
+@pytest.mark.parametrize(
+    ("lost", "reason"),
+    [("refused: limits: open: files", "fence-refused"), ("failed: its runner has ended", "fence-failed")],
+)
+def test_code_that_was_not_run_is_no_score(lost: str, reason: str) -> None:
+    """Whatever the framework made of it."""
+    assert failure(replace(counted(asked=4, answered=4), fence_lost=lost)) == Failure(reason, lost.partition(": ")[2])
+
+
+def test_an_incomplete_fence_is_a_warning() -> None:
+    """Of a task that ran code; a whole one is none."""
+    whole = CodeExecution(policy="fenced", fence="landlock", denies=ALL)
+    part = CodeExecution(policy="best-effort", fence="limits", denies=("network",))
+    said = [list(warnings(replace(counted(asked=4, answered=4), code_execution=one))) for one in (None, whole, part)]
+    assert said == [[], [], ["code that the model wrote ran without a fence around: keys, files, processes"]]
 
 
 def test_a_good_run_has_nothing_wrong() -> None:
@@ -202,6 +220,7 @@ def test_a_good_report_has_the_scores_and_what_they_are_worth() -> None:
         "tokens": {"prompt": 30, "completion": 40}, "requests": {"made": 4, "retried": 1}, "sent": {"top_p": [0.9]},
         "answered_by": {"m": 4}, "seconds": 1.234, "details": ("0.parquet", "details/a.parquet"),
         "warnings": ("2 of 4 answers were cut off at the length limit",), "judge": {},
+        "code_execution": None,
     }  # fmt: skip
 
 

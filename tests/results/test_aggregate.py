@@ -15,7 +15,7 @@ from evalctl.results.aggregate import remarks_of
 from evalctl.results.names import task_name
 from evalctl.results.reading import aggregate_in
 from evalctl.results.record import to_text
-from evalctl.results.tables import Measured, judges
+from evalctl.results.tables import Measured, fences, judges
 
 FOLDER = "results/hosted_vllm/team/tiny/greedy"
 METRICS = Metrics.model_validate(
@@ -65,6 +65,19 @@ def test_an_aggregate_names_the_judges_of_its_evals() -> None:
     assert made["evals"]["mt"]["judge"] == "gpt-4o (openai, prompts abababab)" and "judge" not in made["evals"]["code"]
     read = aggregate_in(json.dumps(made).encode())
     assert read and judges(Measured(FOLDER, read)) == ["judge of mt: gpt-4o (openai, prompts abababab)"]
+
+
+def test_an_aggregate_says_what_stood_around_model_written_code() -> None:
+    """From the record: what was denied and what was open; nothing of a task that ran no code, or of an older record."""
+    ran = result("code", {"swallow|code|0": {"pass@1:10": 0.5}})
+    fence = {"policy": "best-effort", "fence": "limits", "denies": ["network", "processes"]}
+    made = aggregated(FOLDER, [Result({**ran.as_json(), "code_execution": fence}, ran.path)], METRICS)
+    assert made["evals"]["code"]["code_execution"] == "limits: denies network, processes; open: keys, files"
+    read = aggregate_in(json.dumps(made).encode())
+    assert read and fences(Measured(FOLDER, read)) == [
+        "model-written code of code: limits: denies network, processes; open: keys, files"
+    ]
+    assert "code_execution" not in aggregated(FOLDER, [ran], METRICS)["evals"]["code"]
 
 
 def values(*results: Result) -> dict[str, Any]:

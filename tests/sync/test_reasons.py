@@ -28,6 +28,7 @@ MAY_PASS = {
     "lost", "node-lost", "not-run", "port-taken", "provider-unreachable", "rate-limit", "relay-died", "request-timeout",
     "server-died", "server-start-timeout", "task-lost", "timeout", "weights-unseen", "answers-in-use", "framework-stalled", "shard-incomplete",
     "shard-unseen",
+    "fence-failed",
 }  # fmt: skip
 WAITED_FOR = {"hub-unreachable", "weights-missing", "shards-missing"}
 # Nobody is at fault here: exit code LATER of the command that gives it.
@@ -41,7 +42,7 @@ FOR_A_PERSON = {
     "model-not-found", "module-missing", "modules-init-writable", "out-of-memory", "parser-without-think-tags", "quota-exhausted",
     "script-missing", "secret-missing", "secret-not-set", "submit-refused", "unknown-task", "unreadable-marks",
     "weights-changed", "weights-unreadable", "questions-unanswered", "request-refused", "other-model", "chat-template-missing",
-    "unsupported-model", "no-private-folder",
+    "unsupported-model", "no-private-folder", "fence-refused",
 }  # fmt: skip
 GENERAL = reasons.advice("a word that nobody says")
 

@@ -87,6 +87,7 @@ def _machine(context: Context, how: str) -> Iterator[Finding]:
     yield from checks.git(context)
     yield checks.this_python()
     yield checks.this_bash(context)
+    yield from checks.fence(context)
 
 
 def _dotenv(context: Context) -> Iterator[Finding]:

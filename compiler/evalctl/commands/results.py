@@ -65,7 +65,9 @@ def _ended(measured: Sequence[Measured], names: Sequence[str]) -> Iterator[str]:
 def _say(measured: Sequence[_Known], names: Sequence[str], problems: Sequence[str], width: int | None) -> None:
     """Prints remarks and problems about the shown scores."""
     lines = [f"{each.one.name}: {warning}" for each in measured for warning in each.one.aggregate.warnings]
-    lines += [f"{each.one.name}: {line}" for each in measured for line in tables.judges(each.one)]
+    lines += [
+        f"{each.one.name}: {line}" for each in measured for line in (*tables.judges(each.one), *tables.fences(each.one))
+    ]
     lines += [
         f"unproven in {each.one.name}: {listed(each.unproven)} (the ledger does not account for what they say)"
         for each in measured if each.unproven

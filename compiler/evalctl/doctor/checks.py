@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import platform
 import re
 import shutil
@@ -23,6 +24,8 @@ from evalctl.shell import Command, EnvironmentProblem
 from evalctl.sync.context import Context
 from evalctl.sync.modules import setup_problem
 from evalctl.sync.observe import ask_scheduler
+from evalctl_job.fence.words import BEST_EFFORT, FENCED, Fence, shown
+from evalctl_job.typed import read
 
 # Job scripts and the programs that read .env and load modules need this version.
 BASH = (4, 4)
@@ -140,6 +143,29 @@ def _remote(repo: Repository, branch: str) -> Finding:
     if why is None:
         return good("remote", f"{target[0]} answers; claims and results go there")
     return bad("remote", f"{target[0]}: {why}", f"git ls-remote {target[0]}; nothing is submitted until it answers")
+
+
+def fence(context: Context) -> Iterator[Finding]:
+    """What stands around code that models write, on this machine; of other nodes the site test says it."""
+    reply = _output(context, Command((sys.executable, "-P", "-m", "evalctl_job.fence.offer")))
+    yield from fence_of(context, reply, is_node=context.service.scheduler == "local")
+
+
+def fence_of(context: Context, reply: str, *, is_node: bool) -> Iterator[Finding]:
+    """A finding about the fence in the reply; a bad one where it is that of a node and the service demands a whole one."""
+    try:
+        found = read(Fence, json.loads(reply))
+    except ValueError:
+        found = Fence(why=f"it cannot be found out: {_first_line(reply)}")
+    policy = context.service.code_execution
+    if found.left_open and is_node and policy == FENCED:
+        help = (
+            "tasks that run code fail there (`fence-refused`): ask the site for user namespaces or Landlock, "
+            f"or write code_execution: {BEST_EFFORT} into manifests/services/{context.service_name}.yaml"
+        )
+        yield bad("code", shown(found), help)
+    else:
+        yield good("code", f"{shown(found)}; code_execution: {policy}" + ("" if is_node else " (nodes: --probe)"))
 
 
 def this_python() -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from evalctl.doctor.checks import bash
+from evalctl.doctor.checks import bash, fence_of
 from evalctl.doctor.finding import Finding, bad, good
 from evalctl.doctor.site_test import CANARY, SiteTest, SiteTestObservation, facts, last_beat, output_of, refused
 from evalctl.sync.context import Context
@@ -22,7 +22,7 @@ def verdict(context: Context, site_test: SiteTest, observed: SiteTestObservation
         return [*found, _never_began(site_test, observed)]
     looked = list(facts(site_test, LOOKED))
     parts: tuple[Callable[[Context, SiteTest, list[tuple[str, str]]], Iterator[Finding]], ...] = (
-        _node, _environment, _folders, _gpus, _compiler, _network,
+        _node, _environment, _folders, _gpus, _compiler, _network, _fence,
     )  # fmt: skip
     began = good(
         "start", f"began after {observed.queued_seconds:.0f} s on {_value(looked, 'host')}; the run folder is there"
@@ -141,6 +141,12 @@ def _network(context: Context, site_test: SiteTest, looked: list[tuple[str, str]
         yield good("network", f"{endpoint} can be reached{proxy}")
     for endpoint in _values(looked, "unreached"):
         yield bad("network", f"{endpoint} cannot be reached from the node{proxy}", _offline(endpoint))
+
+
+def _fence(context: Context, site_test: SiteTest, looked: list[tuple[str, str]]) -> Iterator[Finding]:
+    """Nothing where no job environment is there, which is a finding of its own."""
+    for reply in _values(looked, "fence"):
+        yield from fence_of(context, reply, is_node=True)
 
 
 def _offline(endpoint: str) -> str:

@@ -27,7 +27,8 @@ class Recipe:
 # vllm-metadata: vLLM's CPU build asks for its metadata under the name `vllm`, with "cpu" in the version (seen: 0.32.0).
 # lighteval-offline: lighteval downloads a file while it is imported; this is that file, empty. The one metric that
 #   reads it looks in another folder anyway (seen: 0.13.0).
-# lighteval-client: sends all questions of a framework's call to the relay at once, and takes away lighteval's own cache of answers.
+# lighteval-client: sends all questions of a framework's call to the relay at once, takes away lighteval's own cache of answers, and
+#   puts a fence around model-written code.
 # swallow-offline: the fork asks the Hub while it is imported; this answers (seen: the commit in lighteval-swallow.source).
 # vllm-stub: the fork imports `vllm` on the client's side too; this is as much of it as it uses.
 RECIPES = {
@@ -35,12 +36,22 @@ RECIPES = {
     "vllm": Recipe((), ("torch", "vllm")),
     "lighteval": Recipe(
         ("evalctl-tasks", "lighteval-client", "lighteval-offline"),
-        ("lighteval.__main__", "lighteval.models.endpoints.litellm_model", "lighteval.tasks.registry"),
+        (
+            "lighteval.__main__",
+            "lighteval.models.endpoints.litellm_model",
+            "lighteval.tasks.registry",
+            "lighteval.tasks.tasks.lcb.codegen_metrics",
+        ),
         runs_jobs=True,
     ),
     "lighteval-swallow": Recipe(
         ("evalctl-tasks", "lighteval-client", "swallow-offline", "vllm-stub"),
-        ("lighteval.__main__", "lighteval.models.litellm_model", "lighteval.tasks.registry"),
+        (
+            "lighteval.__main__",
+            "lighteval.models.litellm_model",
+            "lighteval.tasks.registry",
+            "lighteval.tasks.extended.lcb.codegen_metrics",
+        ),
         source=("lighteval-swallow.source",),
         runs_jobs=True,
     ),

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic_core import to_json
 
-from evalctl.frameworks.pins import empty_subsets, pinned, shipped_task_digest, subsets
+from evalctl.frameworks.pins import empty_subsets, pinned, runs_code, shipped_task_digest, subsets
 from evalctl.model.evaluation import Eval, Invocation, Resolved, Subject
 from evalctl.model.providers import litellm_prefix
 from evalctl_job.options import Options
@@ -71,7 +71,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
         argv += ["--max-samples", str(evaluation.max_samples)]
     config = _config(evaluation.subject, evaluation.resolved, concurrency, request_timeout)
     empty = empty_subsets(ENVIRONMENT, script)
-    return Invocation(tuple(argv), (), config, relay, subsets=subsets(ENVIRONMENT, script) - len(empty), empty=empty)
+    parts, code = subsets(ENVIRONMENT, script) - len(empty), runs_code(ENVIRONMENT, script)
+    return Invocation(tuple(argv), (), config, relay, subsets=parts, empty=empty, runs_code=code)
 
 
 @lru_cache(maxsize=64)  # most tasks of a job have the same

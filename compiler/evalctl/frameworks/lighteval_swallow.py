@@ -13,7 +13,7 @@ from typing import Any
 
 from evalctl.environments.recipes import read_source
 from evalctl.frameworks.lighteval import MODEL, dump
-from evalctl.frameworks.pins import catalogue, empty_subsets, shipped_task_digest, subsets
+from evalctl.frameworks.pins import catalogue, empty_subsets, runs_code, shipped_task_digest, subsets
 from evalctl.model.evaluation import Eval, Invocation, Resolved, Subject
 from evalctl.model.parsers import FRAMEWORK_PARSERS
 from evalctl.model.providers import litellm_prefix
@@ -83,7 +83,8 @@ def invocation(evaluation: Eval, concurrency: int, request_timeout: int | None, 
     secrets = (_JUDGE_KEY,) if "mt_bench" in script else ()
     config, empty = _config(evaluation.subject, evaluation.resolved), empty_subsets(ENVIRONMENT, script)
     parts = subsets(ENVIRONMENT, script) - len(empty)
-    return Invocation(tuple(argv), tuple(variables), config, relay, secrets, parts, empty)
+    code = runs_code(ENVIRONMENT, script)
+    return Invocation(tuple(argv), tuple(variables), config, relay, secrets, parts, empty, code)
 
 
 @lru_cache(maxsize=64)  # most tasks of a job have the same

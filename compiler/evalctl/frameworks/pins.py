@@ -38,9 +38,16 @@ def shipped_task_digest(script: str) -> str:
 
 @cache
 def listed_tasks(environment: str) -> dict[str, str]:
-    """The framework's own tasks, from its committed list: task name -> what it needs of a server (answers or logprobs)."""
+    """The framework's own tasks, from its committed list: task name -> what it needs of a server (answers or logprobs), and `code`."""
     lines = (environments.FOLDER / f"{environment}.tasks").read_text(encoding="utf-8").splitlines()
     return {name: needs for name, _, needs in (line.partition(" ") for line in lines if not line.startswith("#"))}
+
+
+@cache
+def runs_code(environment: str, script: str) -> bool:
+    """Whether the task, or a part of it, runs code that the model wrote."""
+    listed = listed_tasks(environment).items()
+    return any("code" in needs.split() for name, needs in listed if name == script or name.startswith(f"{script}:"))
 
 
 def without_questions(text: str, script: str) -> tuple[str, ...]:

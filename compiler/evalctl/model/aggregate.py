@@ -30,7 +30,8 @@ class AggregatedEval:
 
     `measured` is None where nobody wrote down when, `script` "" in an aggregate that an older evalctl made. `imported` says
     when and from where a result was taken over; None for one that evalctl measured. `judge` names the model that scored the
-    answers, in words; "" where the framework scored them, or nobody wrote down who did.
+    answers, in words; "" where the framework scored them, or nobody wrote down who did. `code_execution` says what stood around code that
+    the model wrote; "" where none was run, or nobody wrote that down.
     """
 
     digest: str
@@ -41,6 +42,7 @@ class AggregatedEval:
     seconds: float | None
     imported: ImportedFrom | None = None
     judge: str = ""
+    code_execution: str = ""
 
     def as_json(self) -> Facts:
         """The eval's part of the file."""
@@ -53,6 +55,7 @@ class AggregatedEval:
             "seconds": self.seconds,
             **({} if self.imported is None else {"imported": self.imported.as_json()}),
             **({"judge": self.judge} if self.judge else {}),
+            **({"code_execution": self.code_execution} if self.code_execution else {}),
         }
 
 

@@ -17,10 +17,9 @@ from evalctl_job.shards import Shard
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A row of tasks_runtime.csv with its defaults of task_settings.csv.
+    """A row of tasks_runtime.csv with its defaults of task_settings.csv. `seconds` maps a runtime column (hrt_q, …) to the time allowed.
 
-    `seconds` maps a runtime column (hrt_q, …) to the time allowed. `samples_by_design`: the default temperature
-    is not 0, so custom temperatures do not apply (the manual's caution, 3.2).
+    `samples_by_design`: the default temperature is not 0, so custom temperatures do not apply (the manual's caution, 3.2).
     """
 
     key: str
@@ -63,8 +62,7 @@ class Subject:
 class Resolved:
     """The settings of one subject for tasks of one framework, resolved once: evals that share the object differ by their task only.
 
-    `generation` are the settings sent with each question, `server` those that the server is started with, both
-    sorted pairs. `settings` explains each value (not part of the identity).
+    `generation` is sent with each question, with `server` the server is started: sorted pairs. `settings` explains each value (no identity).
     """
 
     generation: tuple[tuple[str, Any], ...] = ()
@@ -162,6 +160,7 @@ class Invocation:
     secrets: tuple[str, ...] = ()
     subsets: int = 0
     empty: tuple[str, ...] = ()
+    runs_code: bool = False  # code that the model wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +252,7 @@ class Site:
     modules: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
     scratch: tuple[str, ...]
+    code_execution: str = "fenced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import cast
 
 from evalctl.model.recorded import Inputs, Part
 from evalctl.model.scores import Scores
+from evalctl_job.fence.words import CodeExecution
 
 SCHEMA = "evalctl/result/1"
 IMPORTED = "imported-"  # begins the digest of a result measured before evalctl; no eval's digest has it
@@ -205,6 +206,17 @@ class Result(Inputs):
         """The model that scored its answers; None where the framework scored them, or the record is older and names none."""
         judge = RecordedJudge(self._part("judge"))
         return judge if judge.model else None
+
+    @property
+    def code_execution(self) -> str:
+        """What stood around code that the model wrote, in words; "" where none was run, or the record is older."""
+        found = self._part("code_execution")
+        if not found:
+            return ""
+        fence, denies = found.get("fence"), found.get("denies")
+        return CodeExecution(
+            policy="", fence=str(fence), denies=tuple(map(str, denies)) if isinstance(denies, list | tuple) else ()
+        ).in_words
 
     @property
     def imported(self) -> ImportedFrom | None:

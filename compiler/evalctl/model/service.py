@@ -114,6 +114,11 @@ class Service(Strict):
     parallel_tasks: Annotated[int, Field(ge=1, le=32)] = Field(
         32, description="The most tasks that ask one server at once; a node with few cores or little memory runs fewer."
     )
+    code_execution: Literal["fenced", "best-effort", "unfenced"] = Field(
+        "fenced",
+        description="How code that a model wrote may run: only behind a fence without keys, files, network and other processes; "
+        "behind what the node's kernel grants of it; or as the framework runs it.",
+    )
     bulk_storage: tuple[AbsolutePath, ...] = Field(
         (),
         description="Where large files belong; caches that .env names elsewhere are reported by `evalctl env check`.",

@@ -215,6 +215,7 @@ def _site(service: Service) -> Site:
         modules=service.modules,
         variables=tuple(sorted(service.variables.items())),
         scratch=service.scratch,
+        code_execution=service.code_execution,
     )
 
 

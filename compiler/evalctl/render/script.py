@@ -110,7 +110,12 @@ def _tasks(job: Job) -> Iterator[str]:
     relays = {id(task.invocation.relay): task.invocation.relay for task in job.tasks}  # most tasks share theirs
     texts = {which: _encoded(to_json(options)) for which, options in relays.items()}
     tasks = [
-        _task(task, job.framework_environments[task.evaluation.task.framework], texts[id(task.invocation.relay)])
+        _task(
+            task,
+            job.framework_environments[task.evaluation.task.framework],
+            texts[id(task.invocation.relay)],
+            job.site.code_execution,
+        )
         for task in job.tasks
     ]
     alike = most_alike(tasks)
@@ -161,7 +166,7 @@ def _litellm_prefix(provider: str) -> str:
     return (litellm_prefix(provider).rstrip("/") or provider).upper()
 
 
-def _task(task: JobTask, environment: str, relay: str) -> Mapping[str, Value]:
+def _task(task: JobTask, environment: str, relay: str, code_execution: str) -> Mapping[str, Value]:
     evaluation, invocation = task.evaluation, task.invocation
     limit = {} if evaluation.max_samples is None else {"max_samples": evaluation.max_samples}
     answers = {"answers": evaluation.answers} if evaluation.unanswered else {}  # else they are named by the digest
@@ -169,7 +174,8 @@ def _task(task: JobTask, environment: str, relay: str) -> Mapping[str, Value]:
     return {
         "key": task.key, "seconds": task.seconds, "digest": evaluation.digest, **answers, **limit, **shard,
         "framework": evaluation.task.framework, "environment": environment, "command": invocation.argv,
-        "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}), "variables": invocation.variables, "secrets": invocation.secrets,
+        "subsets": invocation.subsets, **({"empty": invocation.empty} if invocation.empty else {}),
+        **({"code_execution": code_execution} if invocation.runs_code else {}), "variables": invocation.variables, "secrets": invocation.secrets,
         "relay": relay, "config": invocation.config,
     }  # fmt: skip
 

@@ -255,4 +255,5 @@ def _eval(folder: str, result: Result) -> AggregatedEval:
         seconds=result.seconds,
         imported=result.imported,
         judge=str(result.judge or ""),
+        code_execution=result.code_execution,
     )

@@ -29,6 +29,7 @@ _KINDS: Mapping[str, Any] = {
     **dict.fromkeys((
         "custom_settings", "samples", "tokens", "ran", "server", "generation", "versions", "environments", "request", "script",
         "sent", "answered_by", "per_question", "stability", "judge",
+        "code_execution",
     ), dict),
     "warnings": list, "reused_from": str, "max_samples": int, "unanswered": int, "seconds": (int, float),
 }  # fmt: skip
@@ -160,6 +161,7 @@ def _eval(one: Mapping[str, Any]) -> AggregatedEval:
         seconds if isinstance(seconds, (int, float)) else None,
         ImportedFrom(imported if isinstance(imported, dict) else {}) if "imported" in one else None,
         _text(one.get("judge")),
+        _text(one.get("code_execution")),
     )
 
 

@@ -38,6 +38,7 @@ def record(submitted: Submission, attempt: Attempt, mark: TaskMark, marks: Marks
         "answered_by": acceptance.answered_by,
         "warnings": list(acceptance.warnings),
         **({"judge": judge} if judge else {}),
+        **({"code_execution": asdict(acceptance.code_execution)} if acceptance.code_execution else {}),
     }
     return Result(facts, task.path)
 

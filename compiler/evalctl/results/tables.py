@@ -141,11 +141,20 @@ def signed(value: float | None) -> str:
 
 def judges(one: Measured) -> list[str]:
     """A line per model that scored answers: its tasks, and what the records say of it."""
+    return _by_words("judge of", {task: each.judge for task, each in one.aggregate.evals.items()})
+
+
+def fences(one: Measured) -> list[str]:
+    """A line per fence around code that the model wrote: the tasks that ran some, and what it denied."""
+    return _by_words("model-written code of", {task: each.code_execution for task, each in one.aggregate.evals.items()})
+
+
+def _by_words(begin: str, words: Mapping[str, str]) -> list[str]:
     found: dict[str, list[str]] = {}
-    for task, each in one.aggregate.evals.items():
-        if each.judge:
-            found.setdefault(each.judge, []).append(task)
-    return [f"judge of {', '.join(tasks)}: {judge}" for judge, tasks in sorted(found.items())]
+    for task, said in words.items():
+        if said:
+            found.setdefault(said, []).append(task)
+    return [f"{begin} {', '.join(tasks)}: {said}" for said, tasks in sorted(found.items())]
 
 
 def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
@@ -158,6 +167,7 @@ def facts(one: Measured, names: Sequence[str]) -> dict[str, object]:
         "folder": one.folder, "commit": one.commit or "HEAD", "model": one.aggregate.model, "custom_settings": settings,
         "results": values, "uncertainty": sure, "stability": ended, "warnings": list(one.aggregate.warnings),
         "judges": {task: each.judge for task, each in one.aggregate.evals.items() if each.judge},
+        "code_execution": {task: each.code_execution for task, each in one.aggregate.evals.items() if each.code_execution},
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@
 - `server`: the model's server, started again once if it dies; `deaths`: why it died, by its log.
 - `relay`: the relay's process; `http_get`: requests to it and to the server.
 - `tasks`: one framework process for each task, from its configuration to its mark; `asking`: whether it still asks.
+- `code_execution`: whether the node has the fence that tasks with model-written code need, before a server is started.
 - `capacity`: how many of them run at once, as the node's cores and memory allow.
 - `shards`: the notes of a task's shards, and the options of one.
 - `marks`: writes the marks, one JSON object per file.

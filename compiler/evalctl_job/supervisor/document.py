@@ -70,6 +70,7 @@ class Server:
 class Task:
     """One task: `seconds` it may take, `answers` the name of its answers where that is not the digest.
 
+    `code_execution`: how code that the model wrote may run, "" where it runs none.
     `subsets` is the number of its parts with own scores, 0 where the compiler does not know it; `empty` names those without questions.
     `shard` of `shards`: only its questions are asked, and nothing is scored; `shards` alone: the answers of all shards are scored.
     """
@@ -83,6 +84,7 @@ class Task:
     config: str
     relay: str
     answers: str = ""
+    code_execution: str = ""
     max_samples: int | None = None
     subsets: int = 0
     empty: Words = ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from evalctl_job.marks import Finished, Started
 from evalctl_job.run_folder import RunFolder
 from evalctl_job.supervisor import capacity, node, private
+from evalctl_job.supervisor.code_execution import allowed
 from evalctl_job.supervisor.document import InvalidAttemptFile, Job, Task, read_attempt
 from evalctl_job.supervisor.ending import DONE, ENVIRONMENT, SERVER_DIED, SOME_FAILED, STOPPED, GiveUp
 from evalctl_job.supervisor.guard import Guard
@@ -157,14 +158,15 @@ class Course:
             return
         server, relay = self._job.server, self._relay
         assert server is not None and relay is not None, "a job that is no download has both"
-        if server.command:  # else a provider serves
+        wanted = self._place.attempt.run_tasks
+        tasks = [task for task in self._job.tasks if not wanted or task.key in wanted]
+        waiting, self._failed = allowed(self._place, tasks)
+        if waiting and server.command:  # else a provider serves
             self._server = OurServer(self._place, server, self._job.start_seconds, self._weights_changed)
             self._server.start()
-        self._run_tasks(relay)
+        self._run_tasks(relay, waiting)
 
-    def _run_tasks(self, relay: RelayProcess) -> None:
-        wanted = self._place.attempt.run_tasks
-        waiting = [task for task in self._job.tasks if not wanted or task.key in wanted]
+    def _run_tasks(self, relay: RelayProcess, waiting: list[Task]) -> None:
         slots = capacity.slots(self._job.parallel_tasks, capacity.cores(), capacity.memory())
         while waiting or self._running:
             while self._has_room(slots) and (task := self._next_of(waiting)):

@@ -13,6 +13,7 @@ from math import inf
 from pathlib import Path
 
 from evalctl_job import framework_client, relay_key
+from evalctl_job.fence import words as fence
 from evalctl_job.marks import ANSWERED, DONE, FAILED, RUNNING, Acceptance, TaskMark
 from evalctl_job.run_folder import INSIDE, kept_answers
 from evalctl_job.shards import ENDS, ShardNote
@@ -168,6 +169,7 @@ class TaskRun:
             f"{prefix}_API_BASE": f"{task}/v1", f"{prefix}_BASE_URL": f"{task}/v1", f"{prefix}_API_KEY": self._relay.key,
             **({ENDS: "yes"} if self.task.part else {}),
             framework_client.ADDRESS: task, relay_key.VARIABLE: self._relay.key,
+            fence.POLICY_VARIABLE: self.task.code_execution or fence.FENCED, fence.RECORD_VARIABLE: str(self._folder.fence),
             "PATH": self._place.path_of(self.task.environment, variables), "PYTHONUTF8": "1",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else each start requests a file from the Internet (seen: 6 s without one)
         } | dict(self.task.variables)  # fmt: skip

@@ -171,6 +171,20 @@ def stall():
         real("stall")
 
 
+def fence():
+    """Whole, unless the test wants a kernel that refuses it."""
+    refused = (RUN / "kernel-refuses").exists()
+    kind, denies = ("limits", []) if refused else ("namespaces", ["keys", "files", "network", "processes"])
+    sys.stdout.write(json.dumps({"kind": kind, "denies": denies, "why": "unshare: not permitted" if refused else ""}))
+
+
 del sys.argv[1 : sys.argv.index("-m")]
-PROGRAMS = {"relay": relay, "accept": accept, "checkpoint": checkpoint, "stall": stall, "run": lambda: real("run")}
+PROGRAMS = {
+    "relay": relay,
+    "accept": accept,
+    "checkpoint": checkpoint,
+    "stall": stall,
+    "run": lambda: real("run"),
+    "fence.offer": fence,
+}
 PROGRAMS[sys.argv[2].removeprefix("evalctl_job.")]()

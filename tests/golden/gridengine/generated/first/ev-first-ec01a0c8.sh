@@ -104,6 +104,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+code_execution = "fenced"
 variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 2048, "temperature": 0.2, "top_p": 0.95}}'
 config = """

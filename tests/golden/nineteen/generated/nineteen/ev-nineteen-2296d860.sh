@@ -126,6 +126,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+code_execution = "fenced"
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.6, "top_p": 0.95}}'
 config = """
 model:
@@ -201,6 +202,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+code_execution = "fenced"
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.2, "top_p": 0.95}}'
 config = """
 model:

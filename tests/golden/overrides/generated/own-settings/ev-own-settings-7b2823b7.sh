@@ -97,6 +97,7 @@ command = [
   "--output-dir", "output",
   "--save-details",
 ]
+code_execution = "fenced"
 variables = {"LITELLM_CONCURRENT_CALLS" = "61"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "max_n": 4, "planned": {"max_completion_tokens": 1024, "seed": 42, "stop": ["\nclass", "\ndef"], "top_p": 0.95}}'
 config = """

@@ -60,6 +60,7 @@ command = [
   "--save-details",
 ]
 subsets = 1
+code_execution = "fenced"
 variables = {"LITELLM_CONCURRENT_CALLS" = "8"}
 relay = '{"add": {}, "length_key": "max_completion_tokens", "planned": {"temperature": 0.2, "top_p": 0.95}}'
 config = """
