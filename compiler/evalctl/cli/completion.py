@@ -48,7 +48,7 @@ def _stems(folder: str) -> Names:
 
     def names(root: Path) -> Iterable[str]:
         top = root / "manifests" / folder
-        return (path.relative_to(top).as_posix().removesuffix(".yaml") for path in top.rglob("*.yaml"))
+        return (path.relative_to(top).with_suffix("").as_posix() for path in top.rglob("*.yaml"))
 
     return names
 

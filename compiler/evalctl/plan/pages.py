@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from evalctl import columns
@@ -242,6 +243,7 @@ def cell(text: str) -> str:
     addresses, so a character without width breaks them)."""
     escaped = plain(" ".join(text.splitlines())).replace("&", "&amp;").replace("<", "&lt;")
     escaped = escaped.replace("://", ":\u200b//").replace("www.", "www\u200b.")
-    for mark in "\\`|*[]@#":
+    escaped = re.sub(r"\bGH-(?=[0-9])", "GH\u200b-", escaped)  # GitHub's name of an issue
+    for mark in "\\`|*[]@#$~":
         escaped = escaped.replace(mark, f"\\{mark}") if mark != "@" else escaped.replace("@", "@\u200b")
     return escaped
