@@ -108,6 +108,23 @@ def test_without_any_price_gpu_hours_are_compared() -> None:
     )
 
 
+@pytest.mark.parametrize("price", ["0.0", "1.0"])
+def test_where_all_prices_are_equal_gpu_hours_are_compared(price: str) -> None:
+    """Else all GPUs of a node would work for a small model, since its name is the first or its hours are the fewest."""
+    found = job("abci", SMALL, change=(r"coefficient: [\d.]+,", f"coefficient: {price},"))
+    assert found.node_kind == "rt_HG" and {one.unit for one in found.kinds} == {"point"}
+
+
+def test_a_kind_whose_longest_walltime_is_too_short_is_not_chosen() -> None:
+    """The cheapest would be refused; where no kind is left, the refusal names the cheapest."""
+    short = (r"gpu_1: \{", 'gpu_1: {max_walltime: "00:30:00", ')
+    found = job("tsubame", SMALL, change=short)
+    assert found.node_kind == "node_q"
+    assert kind(found, "gpu_1").why == "its longest walltime is too short for a task"
+    everywhere = done("tsubame", SMALL, change=(r"(gpu_1|node_\w): \{", r'\1: {max_walltime: "00:30:00", '))
+    assert set(everywhere.codes()) == {"walltime-beyond-limit"} and "gpu_1" in everywhere.problems[0].message
+
+
 def test_a_gpu_that_is_not_known_has_no_prediction() -> None:
     """Then all kinds are compared by the table's limit, and say so."""
     found = job("tsubame", SMALL, change=(r"node_f: \{gpus: 4, gpu: H100", "node_f: {gpus: 4, gpu: X1"))

@@ -85,11 +85,25 @@ def _cheapest(of: _Same, work: ServerWork) -> Placement | None:
     if not fitting:
         return max(places, key=usable_bytes, default=None) if any(map(usable_bytes, places)) else None
     kept = [place for place in fitting if _has_times(place, work)] or fitting
-    compared = [one for one in _candidates(kept, service, work) if one.kind.expected is not None]
+    kept = [place for place in kept if _allows(place, service, work)] or kept
+    compared = _compared(kept, service, work)
     found = [one for one in compared if not one.kind.exceeds_limit] or compared  # else it takes several attempts
     least = min(one.kind.expected or 0.0 for one in found)
     near = [one for one in found if (one.kind.expected or 0.0) <= NEAR * least]
-    return min(near, key=lambda one: (one.kind.worst or 0.0, one.kind.expected or 0.0, one.place.node_kind)).place
+    return min(near, key=lambda one: (one.kind.worst or 0.0, *_order(one))).place
+
+
+def _compared(places: Sequence[Placement], service: Service, work: ServerWork) -> list[_Candidate]:
+    """The places with a price where one has, else all; by GPU hours where all prices are the same and so tell nothing."""
+    known = [place for place in places if service.cost is not None and place.node.coefficient is not None]
+    differ = len({place.node.coefficient for place in known}) > 1
+    return _candidates(known or places, service, work, by_price=differ)
+
+
+def _order(one: _Candidate) -> tuple[bool, float, float, str]:
+    """By expected cost, where that is equal by GPU hours, then by name."""
+    kind = one.kind
+    return kind.expected is None, kind.expected or 0.0, one.place.node.gpus * (kind.seconds or 0), kind.node_kind
 
 
 def kinds(service: Service, work: ServerWork, chosen: Placement) -> tuple[PlannedKind, ...]:
@@ -102,10 +116,10 @@ def _kinds(of: _Same, work: ServerWork, kind: str) -> tuple[PlannedKind, ...]:
     service = cast("Service", of.of)
     chosen = placed_on(kind, service, work.card, work.server)
     others = [place for place in _places(service, work) if place.node_kind != chosen.node_kind]
-    fitting = [place for place in others if _fits(place, work)]
+    fitting = [place for place in others if _fits(place, work) and _allows(place, service, work)]
     first, *rest = _candidates([chosen, *fitting], service, work)
-    compared = sorted(rest, key=lambda one: (one.kind.expected is None, one.kind.expected or 0.0, one.place.node_kind))
-    left = [_left_out(place) for place in others if place not in fitting]
+    compared = sorted(rest, key=_order)
+    left = [_left_out(place, work) for place in others if place not in fitting]
     return (first.kind, *(one.kind for one in compared), *left)
 
 
@@ -126,8 +140,16 @@ def _has_times(place: Placement, work: ServerWork) -> bool:
     return all(task.seconds.get(place.node.runtime_column, 0) for task in work.tasks)
 
 
-def _left_out(place: Placement) -> PlannedKind:
+def _allows(place: Placement, service: Service, work: ServerWork) -> bool:
+    """Whether the longest walltime of the node kind is enough for each task."""
+    longest = service.longest_seconds(place.node)
+    return all(task.seconds.get(place.node.runtime_column, 0) <= longest for task in work.tasks)
+
+
+def _left_out(place: Placement, work: ServerWork) -> PlannedKind:
     why = "the model does not fit" if place.node.gpu_memory_gb else "gpu_memory_gb is not in the service's file"
+    if _fits(place, work):
+        why = "its longest walltime is too short for a task"
     return replace(_bare(place), why=why)
 
 
@@ -135,12 +157,14 @@ def _bare(place: Placement) -> PlannedKind:
     return PlannedKind(place.node_kind, place.tensor_parallel, place.data_parallel)
 
 
-def _candidates(places: Sequence[Placement], service: Service, work: ServerWork) -> list[_Candidate]:
-    """Compared on one basis: predictions where all have one. Prices where one has, else GPU hours."""
+def _candidates(
+    places: Sequence[Placement], service: Service, work: ServerWork, *, by_price: bool = True
+) -> list[_Candidate]:
+    """Compared on one basis: predictions where all have one. Prices where they are wanted and one has one, else GPU hours."""
     found = [predicted(work.tasks, place, work.card, work.server, work.start) for place in places]
     basis = LIMIT if any(basis == LIMIT for _, basis in found) else found[0][1]
     seconds = [_limit(place, work) if basis == LIMIT else each for place, (each, _) in zip(places, found, strict=True)]
-    has_prices = service.cost is not None and any(place.node.coefficient is not None for place in places)
+    has_prices = by_price and service.cost is not None and any(place.node.coefficient is not None for place in places)
     return [
         _Candidate(
             place, priced(place, service, work, each, basis) if has_prices else _unpriced(place, work, each, basis)
