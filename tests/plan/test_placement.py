@@ -167,12 +167,13 @@ def test_heads_may_demand_further_copies() -> None:
 
 
 def test_copies_share_the_experts() -> None:
-    """vLLM divides them among the GPUs of all copies: 12 of 96 do not hold scales of 32, and no copy idles if another way is."""
+    """vLLM divides them among the GPUs of all copies: 768 are 6 blocks of 128, and finer ones are for models that fit no other way."""
     one = card_of(FAMILIES["Qwen3-30B-A3B-FP8"]).model_copy(update={"weight_bytes": 31 * GB})
-    assert division(node(8, 80), one) == (1, 8)
+    assert [division(node(gpus, 141), one) for gpus in (1, 2, 4, 8)] == [(1, 1), (1, 2), (1, 3), (1, 6)]
+    assert (divisions.copies(one, 1, 8), divisions.copies(one, 1, 8, refined=True)) == (6, 8)
     narrow = one.model_copy(update={"widths": {**(one.widths or {}), "expert": 128}})
-    assert divisions.copies(narrow, 1, 8) == 4
-    assert divisions.copies(narrow, 2, 8) == 2
+    assert [divisions.copies(narrow, tensor, 8, refined=True) for tensor in (1, 2)] == [4, 2]
+    assert divisions.copies(narrow, 1, 8) == 1
     assert divisions.copies(card(), 1, 8) == 8
 
 

@@ -60,8 +60,8 @@ def sizes(card: ModelCard, gpus: int, *, refined: bool = False) -> list[int]:
     return [size for size in range(1, gpus + 1) if gpus % size == 0 and not refusal(card, size, refined=refined)]
 
 
-def copies(card: ModelCard, tensor: int, gpus: int) -> int:
-    """The most copies that so many GPUs can run, each on `tensor` of them.
+def copies(card: ModelCard, tensor: int, gpus: int, *, refined: bool = False) -> int:
+    """The most copies that so many GPUs can run, each on `tensor` of them; `refined` as above.
 
     vLLM divides experts among the GPUs of all copies (FusedMoEParallelConfig), so that their widths must allow that too.
     """
@@ -69,7 +69,7 @@ def copies(card: ModelCard, tensor: int, gpus: int) -> int:
     if "expert" not in (card.widths or {}):
         return most
     return next(
-        (n for n in range(most, 1, -1) if all(one.holds(tensor * n) for one in _experts(card, tensor * n, True))), 1
+        (n for n in range(most, 1, -1) if all(one.holds(tensor * n) for one in _experts(card, tensor * n, refined))), 1
     )
 
 

@@ -62,20 +62,17 @@ def placed_on(kind: str, service: Service, card: ModelCard | None, server: Mappi
 def division(node: NodeKind, card: ModelCard, server: Mapping[str, Any] = NOTHING) -> tuple[int, int]:
     """(GPUs that share a copy, copies): the fewest that hold a full batch by vLLM's layers; the others run further copies.
 
-    Where none holds it, as many as can share. A division that refines the scales of experts' weights is taken only where the
-    model fits no other way. Without the size of the memory nobody knows what fits: all that can share one copy do.
+    Where none holds it, as many as can share. A division that refines the scales of experts' weights, of one copy or of
+    all together, is taken only where the model fits no other way. Without the size of the memory nobody knows what fits: all
+    that can share one copy do.
     """
-    exact, refined = sizes(card, node.gpus), sizes(card, node.gpus, refined=True)
-    shares = exact
-    if node.gpu_memory_gb and weight_bytes(card, server) > exact[-1] * _usable(node):
-        shares = refined
-    ways = [
-        (tensor, copies(card, tensor, node.gpus)) for tensor in shares if _holds_a_batch(node, card, tensor, server)
-    ]
-    whole = (shares[-1], copies(card, shares[-1], node.gpus))
-    return min(
-        ways, key=lambda way: (-way[0] * way[1], way[0]), default=whole
-    )  # no GPU stays without work if it can be
+    exact = sizes(card, node.gpus)
+    finer = bool(node.gpu_memory_gb) and weight_bytes(card, server) > exact[-1] * _usable(node)
+    shares = sizes(card, node.gpus, refined=True) if finer else exact
+    ways = [(tensor, copies(card, tensor, node.gpus, refined=finer)) for tensor in shares]
+    holding = [way for way in ways if _holds_a_batch(node, card, way[0], server)]
+    # No GPU stays without work if it can be.
+    return min(holding, key=lambda way: (-way[0] * way[1], way[0]), default=ways[-1])
 
 
 def _holds_a_batch(node: NodeKind, card: ModelCard, tensor: int, server: Mapping[str, Any]) -> bool:
