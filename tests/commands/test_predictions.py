@@ -71,6 +71,39 @@ def test_the_plan_takes_tokens_and_speeds_that_were_measured(root: Path, capsys:
     assert found["rt_HG"]["expected"] == pytest.approx(3 * (start + 1000) / 3600, abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("said", "server", "taken"),
+    [
+        ({"tensor_parallel": 1, "data_parallel": 8}, {}, True),
+        ({"tensor_parallel": 8, "data_parallel": 1}, {}, False),
+        ({}, {}, False),
+        ({"tensor_parallel": 1, "data_parallel": 8}, {"kv_cache_dtype": "fp8"}, False),
+        ({"tensor_parallel": 1, "data_parallel": 8}, {"quantization": "fp8"}, False),
+    ],
+)
+def test_a_speed_counts_for_the_same_division_and_settings(
+    root: Path, said: dict[str, int], server: dict[str, str], taken: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight copies of an 8B model on rt_HF; a record of an older evalctl does not say how eight GPUs were divided."""
+    where = {"service": "abci", "node_kind": "rt_HF", "job": "ev-0", "attempt": 1, **said}
+    ran(root, MODEL, (2_000_000, 1_000_000), ran=where, server=server)
+    assert ("3,000 tokens/s measured in" in kinds(root, capsys)["rt_HF"]["basis"]) == taken
+
+
+def test_speeds_that_are_assumed_are_scaled_by_the_measured_ones(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else kinds would be ranked by numbers of two sources: half the speed on rt_HG is half the speed on rt_HF."""
+    ran(root, MODEL, (2_000_000, 1_000_000))
+    first = kinds(root, capsys)
+    ran(root, MODEL, (2_000_000, 1_000_000), 1 / (2 / 500 - 1 / 1000))  # the median of both is twice the first
+    second = kinds(root, capsys)
+    work = {name: [found[name]["seconds"] - 15 * 60 - 16 for found in (first, second)] for name in ("rt_HG", "rt_HF")}
+    assert work["rt_HG"] == [1000, 500]
+    assert work["rt_HF"][0] == pytest.approx(2 * work["rt_HF"][1], abs=2)
+    assert "(assumed, scaled by " in first["rt_HF"]["basis"] and "1 run(s) of this model)" in first["rt_HF"]["basis"]
+
+
 def test_what_was_measured_changes_nothing_that_is_compiled(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same manifests, the same bytes."""
     cli.main(["--repo", str(root), "compile"])
