@@ -83,6 +83,12 @@ def guarded() -> Iterator[None]:
         yield
 
 
+def print_composed(text: str) -> None:
+    """Prints Markdown whose parts from outside went through `plain` already: the invisible characters that evalctl itself puts into
+    names, so that no platform makes links or mentions of them, stay."""
+    type(sys.stdout).write(sys.stdout, f"{text}\n")
+
+
 class Preceded(io.TextIOBase):
     """A stream on which `before` is called ahead of whatever is written, as long as it is a terminal."""
 

@@ -135,8 +135,11 @@ def test_a_faulty_file_is_no_missing_name(tmp_path: Path, path: str, spoil: tupl
 
 
 def test_a_time_that_is_too_long_names_the_task_and_its_row(tmp_path: Path) -> None:
-    """The caret stands under the task, and the row to change is there to be opened."""
-    root = with_request(tmp_path, GOOD.replace("[ja_mmlu]", "[swallow-en, ja_mmlu]") + "node_kind: node_q\n")
+    """The caret stands under the task, and the row to change is there to be opened. A request that allows questions without an
+    answer is not divided."""
+    root = with_request(
+        tmp_path, GOOD.replace("[ja_mmlu]", "[swallow-en, ja_mmlu]") + "node_kind: node_q\nunanswered: 1\n"
+    )
     table = root / "manifests/tasks/tasks_runtime.csv"
     rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
     (row,) = [number for number, cells in enumerate(rows) if cells[0] == "ja_mmlu"]

@@ -59,6 +59,16 @@ def test_a_changed_setting_is_shown_with_both_values(pull_request: Opened, tmp_p
     assert why_not(text, PULL) == ""
 
 
+def test_addresses_and_mentions_of_manifests_are_text(pull_request: Opened, tmp_path: Path) -> None:
+    """A provider's address is shown to the reviewer, and is no link; nobody is called by a request."""
+    provided = "model: any/model\nprovider: lab-llm\nservice: tsubame\ntasks: [ja_mmlu, '@everyone']\n"
+    provider = "base_url: https://llm.lab.example/v1\n"
+    pull_request({NEW: provided, "manifests/providers/lab-llm.yaml": provider}, compiled=False)
+    text = comment_of(tmp_path)
+    assert "https:\u200b//llm.lab.example/v1" in text and "@\u200beveryone" in text
+    assert why_not(text, PULL) == ""
+
+
 def test_a_pull_request_of_something_else_says_so(pull_request: Opened, tmp_path: Path) -> None:
     """And the comment is the same when nothing changes."""
     pull_request({"docs/x.md": "x\n"})

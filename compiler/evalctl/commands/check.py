@@ -20,7 +20,7 @@ from evalctl.plan.pages import cell
 from evalctl.results.proof import ACCEPTED_FILE
 from evalctl.results.store import ResultIndex, index_folder
 from evalctl.suggest import plural
-from evalctl.terminal import plain
+from evalctl.terminal import print_composed
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.base is not None:
         problems = [*problems, *changes(root, arguments.base, project, entries)]
     if arguments.format == "markdown":
-        print(_markdown(problems))
+        print_composed(_markdown(problems))
     else:
         report.show(problems, root, arguments.format)
     if arguments.format == "text":
@@ -97,4 +97,4 @@ def checked(project: Project, *, rendered: bool) -> tuple[dict[str, KnownRequest
 def _markdown(problems: Sequence[Diagnostic]) -> str:
     """Markdown for the summary of a pull request: GitHub shows only ten annotations."""
     lines = [f"- **{one.severity}** {cell(f'{report.place(one.span)}: {one.message}')}" for one in problems]
-    return "\n".join(["## evalctl check", "", f"**{report.count_line(problems)}**", "", *map(plain, lines), ""])
+    return "\n".join(["## evalctl check", "", f"**{report.count_line(problems)}**", "", *lines, ""])

@@ -24,7 +24,7 @@ from evalctl.results.store import index_folder
 from evalctl.screen import results_text
 from evalctl.shell import EnvironmentProblem
 from evalctl.suggest import help_for, listed, plural
-from evalctl.terminal import as_json, plain
+from evalctl.terminal import as_json, plain, print_composed
 
 if TYPE_CHECKING:
     from evalctl.check.gates import CheckedGate
@@ -116,7 +116,7 @@ def _show(form: str, made: Sequence[GateOutcome], gates: Sequence[CheckedGate], 
     if form == "json":
         print(as_json([gate_text.as_object(one) for one in made], indent=1))
     elif form == "markdown":
-        print("\n".join(gate_text.markdown(one, cell) for one in made) or _NOTHING)
+        print_composed("\n".join(gate_text.markdown(one, cell) for one in made) or _NOTHING)
     elif form == "github":
         report.show([_annotation(one) for one in made], root, "github")
     else:

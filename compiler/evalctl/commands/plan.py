@@ -34,7 +34,7 @@ from evalctl.results.store import ResultIndex, index_folder
 from evalctl.shell import EnvironmentProblem
 from evalctl.shell import run as run_command
 from evalctl.suggest import plural
-from evalctl.terminal import as_json
+from evalctl.terminal import as_json, print_composed
 
 _PLANNED = ("generated", "manifests/requests")
 DETAILED = 20  # with more requests than this, one line each
@@ -206,10 +206,10 @@ def _show(
         from evalctl.comment.body import PlannedChange, body
         from evalctl.comment.links import links_of
 
-        print(body(PlannedChange(forecasts, settings, problems, notes_shown), links_of(os.environ)))
+        print_composed(body(PlannedChange(forecasts, settings, problems, notes_shown), links_of(os.environ)))
     elif form == "markdown":
         findings = [f"{p.severity} {report.place(p.span)}: {p.message} ({p.help})" for p in problems]
-        print(pages.markdown(forecasts, settings, findings, notes_shown))
+        print_composed(pages.markdown(forecasts, settings, findings, notes_shown))
     else:
         report.show(problems, root, "text", sys.stderr)
         detailed = settings or len(forecasts) <= DETAILED
