@@ -148,7 +148,9 @@ def test_a_time_that_is_too_long_names_the_task_and_its_row(tmp_path: Path) -> N
     (one,) = json.loads(evalctl("check", "--format", "json", cwd=root).stdout)
     assert (one["code"], one["line"], one["column"]) == ("walltime-beyond-limit", 3, 21)
     assert one["notes"] == [{"message": "its row", "place": f"manifests/tasks/tasks_runtime.csv:{row + 1}:1"}]
-    assert one["help"].startswith("lower hrt_q of ja_mmlu in manifests/tasks/tasks_runtime.csv to 24:00:00")
+    assert one["help"].startswith(
+        "leave out `unanswered`, or lower hrt_q of ja_mmlu in manifests/tasks/tasks_runtime.csv to 24:00:00"
+    )
 
 
 def test_errors_as_json(tmp_path: Path) -> None:
