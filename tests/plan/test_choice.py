@@ -116,13 +116,29 @@ def test_where_all_prices_are_equal_gpu_hours_are_compared(price: str) -> None:
 
 
 def test_a_kind_whose_longest_walltime_is_too_short_is_not_chosen() -> None:
-    """The cheapest would be refused; where no kind is left, the refusal names the cheapest."""
+    """Its tasks would be refused, or divided; where no kind is left, the cheapest is chosen all the same."""
     short = (r"gpu_1: \{", 'gpu_1: {max_walltime: "00:30:00", ')
     found = job("tsubame", SMALL, change=short)
     assert found.node_kind == "node_q"
     assert kind(found, "gpu_1").why == "its longest walltime is too short for a task"
-    everywhere = done("tsubame", SMALL, change=(r"(gpu_1|node_\w): \{", r'\1: {max_walltime: "00:30:00", '))
-    assert set(everywhere.codes()) == {"walltime-beyond-limit"} and "gpu_1" in everywhere.problems[0].message
+    everywhere = (r"(gpu_1|node_\w): \{", r'\1: {max_walltime: "00:30:00", ')
+    refused = done("tsubame", SMALL, "unanswered: 1\n", everywhere)
+    assert job("tsubame", SMALL, change=everywhere).node_kind == "gpu_1"
+    assert set(refused.codes()) == {"walltime-beyond-limit"} and "gpu_1" in refused.problems[0].message
+
+
+@pytest.mark.parametrize(("listed", "chosen"), [("0", "gpu_1"), ('"2,3"', "gpu_2"), ('"0,1,2,3"', "gpu_4")])
+def test_only_kinds_with_as_many_gpus_as_are_listed_are_candidates(listed: str, chosen: str) -> None:
+    """On a machine without a scheduler, the request says which GPUs; a list that no kind has is refused."""
+    more = f"cuda_visible_devices: {listed}\n"
+    text = (SERVICES / "local.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"(small|large)_model: .*\n", "", text)
+    text = re.sub(r"(gpu_\d: \{gpus: \d),", r"\1, gpu: H100, gpu_memory_gb: 94,", text)
+    request = f"model: lab/small-8B\nservice: local\ntasks: {TASKS}\n"
+    files = {**SMALL, "manifests/services/local.yaml": text}
+    found = compiled(request + more, files)
+    assert found.jobs and found.jobs[0].node_kind == chosen, found.problems
+    assert compiled(f'{request}cuda_visible_devices: "0,1,2"\n', files).codes() == ["gpu-list-mismatch"]
 
 
 def test_a_gpu_that_is_not_known_has_no_prediction() -> None:

@@ -43,13 +43,17 @@ class _Same:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServerWork:
-    """What a server has to do: tasks of one model with the same settings of the server; `start` seconds until it answers."""
+    """What a server has to do: tasks of one model with the same settings of the server.
+
+    `start` seconds until it answers; `gpus` as many as the request lists, None where it lists none.
+    """
 
     tasks: tuple[Task, ...]
     card: ModelCard | None
     server: Mapping[str, Any]
     start: int
     priority: int | None
+    gpus: int | None = None
 
     def __hash__(self) -> int:
         return hash(self._facts)
@@ -60,7 +64,7 @@ class ServerWork:
     @property
     def _facts(self) -> tuple[object, ...]:
         tasks = tuple(map(_Same, self.tasks))
-        return (_Same(self.card), tuple(map(self.server.get, OF_CACHE)), self.start, self.priority, tasks)
+        return (_Same(self.card), tuple(map(self.server.get, OF_CACHE)), self.start, self.priority, self.gpus, tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ def _kinds(of: _Same, work: ServerWork, kind: str) -> tuple[PlannedKind, ...]:
 
 def _places(service: Service, work: ServerWork) -> list[Placement]:
     offered = [kind for kind, node in service.node_kinds.items() if node.offered and node.can_serve and node.gpus]
-    return [placed_on(kind, service, work.card, work.server) for kind in offered]
+    listed = [kind for kind in offered if work.gpus in (None, service.node_kinds[kind].gpus)]
+    return [placed_on(kind, service, work.card, work.server) for kind in listed or offered]
 
 
 def _fits(place: Placement, work: ServerWork) -> bool:

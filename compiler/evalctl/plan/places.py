@@ -37,7 +37,8 @@ def load_of(request: Request, group: Sequence[Eval], catalogue: Catalogue) -> Se
     service = catalogue.services[request.service].service
     card, start = catalogue.cards.get(group[0].subject.model), start_seconds(service, catalogue, group[0])
     priority = request.priority if request.priority is not None else service.default_priority
-    return ServerWork(tuple(one.task for one in group), card, server_settings(group[0]), start, priority)
+    listed = None if request.cuda_visible_devices is None else len(str(request.cuda_visible_devices).split(","))
+    return ServerWork(tuple(one.task for one in group), card, server_settings(group[0]), start, priority, listed)
 
 
 def start_seconds(service: Service, catalogue: Catalogue, evaluation: Eval) -> int:
