@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from samples import card_file, compiled, one_job
+from samples import card, card_file, compiled, one_job
 from samples import catalogue as catalogue_of
 
 from evalctl.cards.configuration import text_part
@@ -27,8 +27,9 @@ from evalctl.model.vllm import (
     REFUSED_QUANTIZATIONS,
     SAYABLE_QUANTIZATIONS,
     SAYABLE_UNQUANTISED,
+    SEQUENCES,
 )
-from evalctl.plan.placement import batched_tokens
+from evalctl.plan.placement import Placement, batched_tokens, held_answers
 from evalctl.resolve.identity import OPERATED, SERVED
 
 BUILT = Path(os.environ.get("EVALCTL_ENVIRONMENTS") or Path(__file__).parents[2] / ".evalctl" / "environments")
@@ -172,18 +173,20 @@ class Gpu:
 found = []
 for name, memory in (("NVIDIA B200", 179), ("NVIDIA H100", 93), ("NVIDIA A100-SXM4-80GB", 79), ("NVIDIA L40S", 45)):
     args.current_platform = Gpu(name, memory)
-    found.append(args.EngineArgs.get_batch_defaults(1)[0][UsageContext.OPENAI_API_SERVER])
+    found.append([one[UsageContext.OPENAI_API_SERVER] for one in args.EngineArgs.get_batch_defaults(1)])
 print(json.dumps(found))
 """
 
 
-def test_the_tokens_of_one_step_are_vllms() -> None:
+def test_the_tokens_and_answers_of_one_step_are_vllms() -> None:
     """Of its server, by the memory of a GPU; an A100 counts as a small one."""
     kinds = (("B200", 180), ("H100", 94), ("A100", 80), ("L40S", 48))
-    ours = [
-        batched_tokens(NodeKind(gpus=1, gpu=gpu, gpu_memory_gb=memory, runtime_column="x")) for gpu, memory in kinds
-    ]
-    assert json.loads(_python("-c", BATCHES).splitlines()[-1]) == ours == [16384, 8192, 2048, 2048]
+    nodes = [NodeKind(gpus=1, gpu=gpu, gpu_memory_gb=memory, runtime_column="x") for gpu, memory in kinds]
+    tiny = card(layers=1, kv_heads=1, weight_bytes=10**9)
+    ours = [[batched_tokens(one), held_answers(Placement("k", one, 1, 1), tiny, {}, 64)] for one in nodes]
+    small, large = SEQUENCES
+    assert json.loads(_python("-c", BATCHES).splitlines()[-1]) == ours
+    assert ours == [[16384, large], [8192, large], [2048, small], [2048, small]]
 
 
 FORMS = """
