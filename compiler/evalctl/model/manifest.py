@@ -131,7 +131,7 @@ class GenerationSettings(Strict):
     )
     speculative_config: Speculation | None = Field(None, description="Speculative decoding of vLLM.")
     max_num_seqs: Annotated[int, LabNumber(ge=1, le=4096)] | None = Field(
-        None, description="Most answers that the server generates at once; changes no score."
+        None, description="Most answers that the server generates at once, of each copy of the model; changes no score."
     )
     trust_remote_code: bool | None = Field(
         None, description="Lets the model's repository run its own code on the node. Reviewed with care."
