@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,15 @@ class UnreadableOutput(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """All answers of one entry: a row per document with a text per sample, and the number of texts that each row should have."""
+    """All answers of one entry: a row per document with a text per sample, and the number of texts that each row should have.
+
+    `copied` is how many of the texts may be copies that the framework made of an answer.
+    """
 
     path: str
     texts: tuple[tuple[str | None, ...], ...]
     expected: tuple[int, ...]
+    copied: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +115,17 @@ def read(framework: str, path: Path, folder: Path, metrics: Mapping[str, Any]) -
     if framework == SWALLOW:
         column = ParquetFile(path).read(columns=["predictions"])["predictions"].to_pylist()
         texts = tuple(tuple(flat(row)) for row in column)
-        return Details(named, texts, (samples_named(metrics),) * len(texts))
+        return Details(named, texts, (samples_named(metrics),) * len(texts), copies(column))
     rows = ParquetFile(path).read(columns=["model_response.text", "doc.num_samples"]).to_pylist()
     texts = tuple(tuple(flat(row["model_response"]["text"])) for row in rows)
     return Details(named, texts, tuple(row["doc"]["num_samples"] for row in rows))
+
+
+def copies(rows: Sequence[Any]) -> int:
+    """How many texts the fork may have copied: in a conversation at temperature 0 it asks once and gives that answer as each sample
+    (litellm_model.py, seen: the commit in lighteval-swallow.source)."""
+    turns = (turn for row in rows for turn in row or [] if isinstance(turn, list) and turn)
+    return sum(len(turn) - 1 for turn in turns if all(text == turn[0] for text in turn))
 
 
 def flat(row: Any) -> Iterator[str | None]:

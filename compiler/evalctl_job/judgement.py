@@ -129,7 +129,7 @@ def answers_missing(evidence: Evidence) -> Failure | None:
 def answers_repeated(evidence: Evidence) -> Failure | None:
     """A cache before the relay gave one answer to equal questions, each of which is a sample of its own."""
     assert evidence.output
-    texts = sum(len(row) for one in evidence.output.details.values() for row in one.texts)
+    texts = sum(sum(map(len, one.texts)) - one.copied for one in evidence.output.details.values())
     # lighteval 0.13 has such a cache; the environment's `lighteval-client` removes it.
     more = texts - evidence.counts.answered
     return Failure("answers-repeated", f"{more} scored answers were never asked for") if more > 0 else None

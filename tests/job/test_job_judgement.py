@@ -16,8 +16,8 @@ import pytest
 from evalctl_job import accept
 from evalctl_job.accept import report, warnings
 from evalctl_job.fence.words import ALL, CodeExecution
-from evalctl_job.framework_output import SWALLOW, Details, Output, without_questions, without_scores
-from evalctl_job.judgement import Evidence, Failure, failure, is_error_of_score
+from evalctl_job.framework_output import SWALLOW, Details, Output, copies, flat, without_questions, without_scores
+from evalctl_job.judgement import Evidence, Failure, answers_repeated, failure, is_error_of_score
 from evalctl_job.questions import QuestionScores
 from evalctl_job.relay_files import TaskCounts
 
@@ -123,6 +123,8 @@ def test_a_good_run_has_nothing_wrong() -> None:
         (replace(GOOD, expected_subsets=0), "subsets-missing", "the task has 0 subsets, and 1 have a score"),
         (counted(questions=5), "answers-missing", "1 answered questions are not among the scored ones"),
         (counted(asked=3, answered=3), "answers-repeated", "1 scored answers were never asked for"),
+        (replace(counted(asked=2, answered=2), output=replace(OUTPUT, details={"a|0": replace(DETAILS["a|0"], copied=1)})),
+         "answers-repeated", "1 scored answers were never asked for"),
         (written(scores={"a|0": {"acc": math.nan}}), "score-not-a-number", "acc of a|0 is nan"),
         (written(scores={"a|0": {"acc": math.inf}}), "score-not-a-number", "acc of a|0 is inf"),
         (written(scores={"a|0": {"acc": 2e300}}), "score-not-a-number", "acc of a|0 is 2e+300"),
@@ -568,3 +570,13 @@ def test_the_command_line_names_all_evidence(
     with pytest.raises(SystemExit):
         accept.main(command[:place] + command[place + 2 :])
     assert missing in capsys.readouterr().err
+
+
+def test_copies_that_the_fork_makes_at_temperature_0_are_no_repeated_answers() -> None:
+    """MT-Bench: it asks such a turn once and gives the answer as each of five samples; a turn with different texts has no copies."""
+    rows: list[Any] = [[["A"] * 5, ["B"] * 5], [["C", "D", "C", "C", "C"], ["E"] * 5], None, ["F", "F"], [[]]]
+    assert copies(rows) == 12
+    texts = tuple(tuple(flat(row)) for row in rows[:2])
+    output = replace(OUTPUT, details={"a|0": Details("a", texts, (5, 5), 12)})
+    asked = sum(map(len, texts)) - 12
+    assert answers_repeated(replace(counted(asked=asked, answered=asked), output=output)) is None
