@@ -10,6 +10,8 @@ from samples import Compiled, base_texts, card_file, compiled
 
 from evalctl.model.evaluation import Job
 from evalctl.model.plan_file import PlannedKind
+from evalctl.plan.kinds_text import placed
+from evalctl.plan.summary import _job
 
 SERVICES = Path(__file__).parents[2] / "manifests" / "services"
 TASKS = "[ja, en]"
@@ -139,6 +141,15 @@ def test_only_kinds_with_as_many_gpus_as_are_listed_are_candidates(listed: str, 
     found = compiled(request + more, files)
     assert found.jobs and found.jobs[0].node_kind == chosen, found.problems
     assert compiled(f'{request}cuda_visible_devices: "0,1,2"\n', files).codes() == ["gpu-list-mismatch"]
+
+
+def test_the_prediction_of_a_debug_run_is_that_of_a_whole_run_and_says_so() -> None:
+    """How many questions a task has is not known; the start alone takes 15 minutes and the time to load 16 GB."""
+    texts = [placed(_job(job("abci", SMALL, more))) for more in ("max_samples: 20\n", "")]
+    assert ["of a whole run (with max_samples less: at least the start, 0:15:16)" in text for text in texts] == [
+        True,
+        False,
+    ]
 
 
 def test_a_gpu_that_is_not_known_has_no_prediction() -> None:

@@ -19,9 +19,15 @@ def placed(job: PlannedJob) -> str:
     if not job.kinds:
         return ""
     mine = job.kinds[0]
-    return (
-        f"{_gpus(mine)}; expected for all tasks: {_expected(mine, job.cost)} (from {BASES.get(mine.basis, mine.basis)})"
-    )
+    basis = f"from {BASES.get(mine.basis, mine.basis)}"
+    return f"{_gpus(mine)}; expected for all tasks{_whole(job)}: {_expected(mine, job.cost)} ({basis})"
+
+
+def _whole(job: PlannedJob) -> str:
+    """Nobody knows how many questions a task has, so that a run with max_samples has only a lower bound."""
+    if not any(task.result.startswith("results/debug/") for task in job.tasks):
+        return ""
+    return f" of a whole run (with max_samples less: at least the start, {clock(job.start_seconds)})"
 
 
 def markdown(job: PlannedJob) -> list[str]:
