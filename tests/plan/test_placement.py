@@ -401,3 +401,10 @@ def test_where_the_memory_is_not_known_eight_are_asked(gpus: int, memory: float 
     request = checked(f"{SMALL}tasks: [ja]\n").request
     assert concurrency(request, Placement("k", node(gpus, memory), 1, 1), card()) == CPU_CONCURRENCY == 8
     assert concurrency(request, Placement("k", node(4, 80), 1, 1), None) == 8
+
+
+def test_a_provider_is_asked_for_each_task_that_asks_and_no_more() -> None:
+    """Twenty at once for a task: one task does not use the room of four."""
+    for tasks, most in (("[ja_exact]", 20), ("[ja_exact, en_own]", 40)):
+        done = compiled(f"model: org/m\nprovider: deepinfra\nservice: tsubame\ntasks: {tasks}\n")
+        assert [job.admit_most for job in done.jobs] == [most], done.codes()

@@ -149,7 +149,7 @@ def _job(checked: CheckedRequest, pieces: Sequence[Piece], place: Placement, cat
     return Job(
         name=name, request=checked.path, service=request.service, node_kind=place.node_kind, batch=batch, server=serving,
         tasks=tasks, parallel_tasks=service.parallel_tasks, admit=str(request.concurrency), start_seconds=start,
-        admit_most=admitted(request, at_once, min(service.parallel_tasks, SEVERAL)),
+        admit_most=admitted(request, at_once, _times(request, tasks, service)),
         framework_environments=frameworks,
         secrets=_secrets(serving.key_variable, tasks),
         cuda_visible_devices=None if request.cuda_visible_devices is None else str(request.cuda_visible_devices),
@@ -160,6 +160,12 @@ def _job(checked: CheckedRequest, pieces: Sequence[Piece], place: Placement, cat
         weights=first,
         checkpoint=checkpoint(evals[0], card), requested_by=request.requested_by or "",
     )  # fmt: skip
+
+
+def _times(request: Request, tasks: Sequence[JobTask], service: Service) -> int:
+    """By how much the relay may exceed what is planned for one task. A provider's limit is that of each task that asks."""
+    most = min(service.parallel_tasks, SEVERAL)
+    return most if request.provider == "vllm" else min(most, len(tasks))
 
 
 def _batch(name: str, busy: int, request: Request, place: Placement, service: Service) -> Batch:

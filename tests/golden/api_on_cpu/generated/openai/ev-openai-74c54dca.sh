@@ -29,7 +29,7 @@ drain_seconds = 120
 start_seconds = 900
 parallel_tasks = 32
 admit = "7"
-admit_most = 28
+admit_most = 14
 secrets = ["OPENAI_API_KEY"]
 
 [node]
