@@ -26,7 +26,7 @@ def expense(
 
 def request(**more: Any) -> ChangedRequest:
     """A request for ten points."""
-    return ChangedRequest(**{"path": PATH, "person": "alice", "costs": (expense(10),), **more})
+    return ChangedRequest(**{"path": PATH, "person": "alice", "service": "tsubame", "costs": (expense(10),), **more})
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,16 @@ def test_a_request_that_fits_next_month_is_not_refused() -> None:
     known = Expenses((AttemptExpense(expense(10), True, True),))
     found = judged(policy, known, MONTH, [request()], [])
     assert found.refused == () and not found.budgets[0].holds and found.budgets[0].when == NEXT_MONTH
+
+
+@pytest.mark.parametrize("what", ["priority", "walltime", "provider", "cost"])
+def test_a_rule_of_a_service_leaves_other_services_alone(what: str) -> None:
+    """A high priority on another service is not this rule's."""
+    rule = {"what": what, "service": "abci", "by": "@org/team"}
+    limits: dict[str, dict[str, Any]] = {"walltime": {"walltime": "1:00:00"}, "cost": {"units": 1}}
+    more = limits.get(what, {})
+    asked = request(priority="priority -3", walltime=9000, providers=("openai",))
+    policy = Policy.model_validate({"approvals": [{**rule, **more}]})
+    assert judged(policy, Expenses(), MONTH, [asked], []).approvals == ()
+    here = Policy.model_validate({"approvals": [{**rule, **more, "service": "tsubame"}]})
+    assert len(judged(here, Expenses(), MONTH, [asked], []).approvals) == 1

@@ -52,21 +52,22 @@ def policy_at(repo: Repository, commit: str | None) -> Policy | str | None:
 
 
 def verdict(root: Path, base: str, project: Project, requests: Mapping[str, KnownRequest]) -> PolicyVerdict | None:
-    """What the policy of the commit that this branch left says about its changes; None where that has no policy."""
+    """What the policy of `base`, as it is now, says about the changes of this branch; None where it has no policy. A branch that is
+    older than the policy is judged by it, too."""
     repo = open_repository(root)
     commit = calls.left_at(root, base, run)
-    policy = policy_at(repo, commit)
+    policy = policy_at(repo, calls.commit_of(root, base, run))
     if policy is None:
         return None
     if isinstance(policy, str):
         return unread(policy, POLICY)
     known, month = known_costs(root), month_of(time.time())
-    summaries = {path: one.summary for path, one in requests.items()}
-    forecasts = {one.request: one for one in forecast(summaries, index_folder(root, root / RESULTS_CACHE))}
+    plans = {path: requests[path].summary for path in _changed_requests(repo, commit, project, requests)}
+    # Without the other requests: one that waits for a job of theirs pays for it where theirs does not run.
+    forecasts = {one.request: one for one in forecast(plans, index_folder(root, root / RESULTS_CACHE))}
     changed = [
-        _changed(project, path, plan, forecasts[path], month)
-        for path in _changed_requests(repo, commit, project, requests) if (plan := summaries[path]) is not None
-    ]  # fmt: skip
+        _changed(project, path, plan, forecasts[path], month) for path, plan in plans.items() if plan is not None
+    ]
     return judged(policy, known, month, changed, _changed_files(repo, commit, project))
 
 
@@ -126,7 +127,7 @@ def _changed(project: Project, path: str, plan: PlanFile, planned: RequestForeca
     running = [job for job in planned.jobs if job.runs]
     upload = plan.push_to_hub
     return ChangedRequest(
-        path=path, person=plan.requested_by or "", priority=_priority(project, path),
+        path=path, person=plan.requested_by or "", service=plan.jobs[0].service if plan.jobs else "", priority=_priority(project, path),
         remote_code=tuple(dict.fromkeys(job.model for job in plan.jobs if job.trust_remote_code)),
         public_upload=upload.org if upload is not None and not upload.private else "",
         providers=tuple(dict.fromkeys(job.provider for job in plan.jobs if job.provider != _OWN_PROVIDER)),

@@ -19,6 +19,7 @@ class ChangedRequest:
 
     path: str
     person: str = ""
+    service: str = ""
     priority: str = ""
     remote_code: tuple[str, ...] = ()  # models
     public_upload: str = ""  # the organisation
@@ -105,6 +106,8 @@ def _by_rule(
         if path.startswith(str(prefix)) and rule.service in (None, PurePosixPath(path).stem):
             yield PolicyFinding(rule.what, rule.by, f"{path} changes", path)
     for one in requests:
+        if rule.service not in (None, one.service):
+            continue
         if why := _why(policy, rule, one):
             yield PolicyFinding(rule.what, rule.by, why, one.path)
 

@@ -115,7 +115,18 @@ def _report(reading: int, process: int, link: socket.socket) -> bytes:
         elif link.fileno() in ready:
             raise Died("nobody waits for it any more")
         elif os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            break  # what it has left may hold the pipe open
+            return bytes(found) + _rest(reading)  # what it has left may hold the pipe open
+    return bytes(found)
+
+
+def _rest(reading: int) -> bytes:
+    """What an ended code wrote after it was looked for: it may have ended in between."""
+    found = bytearray()
+    while len(found) < _LONGEST_REPORT and select.select([reading], [], [], 0)[0]:
+        more = os.read(reading, _LONGEST_REPORT)
+        if not more:
+            break
+        found += more
     return bytes(found)
 
 
