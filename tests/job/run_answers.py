@@ -13,7 +13,11 @@ from importlib import import_module
 def main() -> None:
     """Each question has `answers`, `inputs`, `outputs`, and a function's name where it is called."""
     measures, questions = import_module(sys.argv[1]), json.load(sys.stdin)
-    for name in ("pandas", "scipy.special", "sympy"):  # as in the framework's process; a busy machine takes seconds to load them
+    for name in (
+        "pandas",
+        "scipy.special",
+        "sympy",
+    ):  # as in the framework's process; a busy machine takes seconds to load them
         import_module(name)
     samples = [
         {

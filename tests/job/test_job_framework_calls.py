@@ -126,7 +126,13 @@ class Bar:
 def client_module(code: Any, litellm: Any) -> ModuleType:
     """A module with a client as lighteval's: `code` is its method for one question."""
     client = type(
-        "LiteLLMClient", (), {framework_calls.ONE: code, framework_calls.ALL: lambda self, *rest: "its own way"}
+        "LiteLLMClient",
+        (),
+        {
+            framework_calls.ONE: code,
+            framework_calls.ALL: lambda self, *rest: "its own way",
+            "cleanup": lambda self: None,
+        },
     )
     module = ModuleType("litellm_model")
     module.__dict__.update(LiteLLMClient=client, litellm=litellm, tqdm=Bar)
