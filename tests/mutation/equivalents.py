@@ -211,19 +211,6 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
             "the larger of this and the heads counts, and a model has one head at least",
         ),
         Equivalent(
-            "free = max(0.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel",
-            (
-                "free = max( 1.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel",
-                "free = max( -1.0, usable_bytes(place) - card.weight_bytes) * place.data_parallel",
-            ),
-            "eight questions are asked at least, also with one byte",
-        ),
-        Equivalent(
-            "return int(min(256, max(8, free / max(1, each))))",
-            ("return int(min(256, max(8, free // max(1, each))))",),
-            "`int` cuts what is behind the point, too",
-        ),
-        Equivalent(
             "if card is None or place.node.gpus == 0 or not place.node.gpu_memory_gb:",
             ("if card is None or place.node.gpus <= 0 or not place.node.gpu_memory_gb:",),
             "a node kind has no negative number of GPUs (`model/service.py`)",
@@ -307,12 +294,7 @@ EQUIVALENTS: dict[str, tuple[Equivalent, ...]] = {
         Equivalent(
             "if verdict.verdict == DONE and evidence.output:",
             ("if verdict.verdict <= DONE and evidence.output:",),
-            "of the two verdicts this one sorts first",
-        ),
-        Equivalent(
-            "if verdict.verdict == DONE:",
-            ("if verdict.verdict <= DONE:",),
-            "of the two verdicts this one sorts first",
+            "only that of an answered shard sorts before it, and a shard has no output",
         ),
         Equivalent(
             'if __name__ == "__main__":',
