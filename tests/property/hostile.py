@@ -241,7 +241,9 @@ def answer(root: Path, *words: str, size: int = 0) -> Answer:
     assert code in (0, 1), said
     assert "Traceback" not in err, said
     assert taken <= _SECONDS + _SECONDS_PER_KB * size / 1024, f"{words}: {taken:.1f} s for {size} bytes"
-    hidden = _MISLEADING.search(out) or _MISLEADING.search(err)
+    # Markdown is for a platform: there evalctl itself breaks addresses and mentions by one character without width.
+    shown = re.sub("(?<=:|@|-)\u200b|(?<=www)\u200b", "", out) if {"markdown", "comment"}.intersection(words) else out
+    hidden = _MISLEADING.search(shown) or _MISLEADING.search(err)
     assert hidden is None, f"U+{ord(hidden[0]):04X} in the output of {said}"
     return Answer(code, out, err)
 
