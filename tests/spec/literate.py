@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from evalctl.clone import dotenv_faults, gates
+from evalctl.clone import dotenv_faults, gates, policy
 from evalctl.clone.requests import unknown_metrics_of
 from evalctl.commands.check import acceptance
 from evalctl.commands.env import of_file
@@ -176,7 +176,8 @@ def lay_out(case: Case, root: Path) -> Path:
 def _check(root: Path) -> list[Diagnostic]:
     project = Project(root)
     entries, problems = project.check()
-    return [*problems, *gates.problems_of(project, entries, index_folder(root))]
+    found = gates.problems_of(project, entries, index_folder(root))
+    return [*problems, *found, *policy.problems_of(project)]
 
 
 def _compile_check(root: Path) -> list[Diagnostic]:

@@ -67,8 +67,11 @@ def test_each_code_has_a_page_with_both_examples(code: str) -> None:
         assert {case.verdict for case in EXPLAINED[code]} == {"bad", "good"}
 
 
-# What only a git repository or a running scheduler can show (tests/sync, tests/changes), a file from outside (tests/importing), or results (tests/commands).
+# What only a git repository or a running scheduler can show (tests/sync, tests/changes, tests/policy), a file from outside (tests/importing), or results (tests/commands).
 WITHOUT_EXAMPLE = {
+    "budget-exceeded",
+    "needs-approval",
+    "policy-refused",
     "not-committed",
     "unreadable-source",
     "change-to-review",
