@@ -16,6 +16,7 @@ HOME = TOP / "home_folder.py"
 NODE = TOP.with_name("evalctl_job") / "supervisor" / "node.py"
 # Paths of other folders, in which a file has the same name.
 OTHERS = {
+    ("comment/github.py", "/actions/runs/"),  # an address of GitHub's API
     ("demo/scratch.py", "demo/tiny-llama"),  # a model
     ("demo/story.py", "manifests/models/demo/tiny-llama.yaml"),
 }
