@@ -237,3 +237,9 @@ def test_speculation_is_a_closed_list(said: str, code: str) -> None:
     document, _ = yaml_source.parse(text, "r.yaml")
     assert document is not None
     assert {problem.code for problem in validated("request", document)[1]} == {code}
+
+
+def test_a_node_kind_without_a_gpu_is_not_placed_among_gpus() -> None:
+    """The plan said `1 copy on 1 GPU` and `0 GPU-hours` of a server on the CPU."""
+    job = one_job("model: lab/small-8B\nservice: local\nnode_kind: cpu_vllm\ntasks: [en_own]\n")
+    assert job.server.argv and job.kinds == ()
