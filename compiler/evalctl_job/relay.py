@@ -42,7 +42,8 @@ from evalctl_job.watch import Watch
 
 TICK_SECONDS = 0.2
 GOODBYE_SECONDS = 0.5
-BACKLOG = 128  # connections that wait to be accepted, and how many are accepted between two reads
+ACCEPTED_AT_ONCE = 128  # connections between two reads
+BACKLOG = 1024  # connections that wait to be accepted; beyond that, the kernel lets a client wait for up to a minute
 LAST_REPLIES_SECONDS = 0.1  # for replies to the requests in flight, before the relay stops listening
 MOST_BYTES = 268_435_456  # a request may carry images or a 128k-token prompt; aiohttp refuses above 1 MiB by default
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -202,7 +203,9 @@ async def _listen(runner: web.AppRunner, connections: Unauthenticated, descripto
     door = socket.create_server(("127.0.0.1", 0)) if descriptor is None else socket.socket(fileno=descriptor)
     assert runner.server is not None, "it is set up"
     protocol = partial(connections.protocol, runner.server)
-    return await asyncio.get_running_loop().create_server(protocol, sock=door, backlog=BACKLOG)
+    server = await asyncio.get_running_loop().create_server(protocol, sock=door, backlog=ACCEPTED_AT_ONCE)
+    door.listen(BACKLOG)  # asyncio has one number for both
+    return server
 
 
 async def _until_ended(relay: Relay, watch: Watch, parent: int | None) -> None:

@@ -34,6 +34,12 @@ class Asked:
     body: dict[str, Any]
 
 
+class _Listener(ThreadingHTTPServer):
+    """Where more than its queue holds connect at once, the kernel lets some wait for up to a minute."""
+
+    request_queue_size = 1024
+
+
 Behaviour = Callable[[Asked], Reply]
 
 
@@ -117,7 +123,7 @@ def serving(behaviour: Behaviour, metrics: Callable[[], str | bytes] | None = No
         def log_message(self, format: str, *args: Any) -> None:
             """Tests read `asked`, not a log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Listener(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -175,3 +176,19 @@ def asked(links: list[socket.socket]) -> None:
     for link in links:
         reply = link.recv(4096)
         assert reply.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.environments
+def test_connections_wait_for_a_relay_that_is_busy(start_relay: StartRelay) -> None:
+    """Eight hundred at once while it does something else: beyond its queue the kernel answers only after up to a minute."""
+    relay = start_relay("http://127.0.0.1:9/v1")
+    relay.process.send_signal(signal.SIGSTOP)
+    waiting = []
+    try:
+        for _ in range(800):
+            waiting.append(socket.create_connection(("127.0.0.1", relay.port), timeout=0.5))
+    finally:
+        relay.process.send_signal(signal.SIGCONT)
+        for connection in waiting:
+            connection.close()
+    assert len(waiting) == 800
