@@ -338,13 +338,13 @@ def test_a_socket_that_is_given_is_the_one_that_listens(tmp_path: Path) -> None:
         run(listens(os.dup(door.fileno()), door.getsockname()[1]))
 
 
-def test_128_connections_wait_until_they_are_accepted(tmp_path: Path) -> None:
+def test_1024_connections_wait_until_they_are_accepted(tmp_path: Path) -> None:
     """The kernel says so of a socket that listens (seen: Linux 6.18, `tcpi_sacked`)."""
 
     async def listens(door: socket.socket) -> None:
         async with served(tmp_path, "--upstream", AWAY, "--listen-fd", str(os.dup(door.fileno()))):
             information = door.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-            assert struct.unpack_from("I", information, 28) == (128,)
+            assert struct.unpack_from("I", information, 28) == (1024,)
 
     with socket.create_server(("127.0.0.1", 0)) as door:
         run(listens(door))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalctl.model.evaluation import Job, RequestPlan
+from evalctl.sync import shards
 from evalctl.sync.eval_status import status
 from evalctl.sync.sync import SyncReport, sync
 from evalctl_job.run_folder import kept_answers
@@ -230,3 +231,11 @@ def test_a_record_says_what_answered_each_shard(clone: Clone, world: World) -> N
     assert (found["ran"]["gpu"], found["versions"]["server"]) == ("H100", "0.32.0")
     assert [(one["number"], one["answers"]) for one in found["ran"]["shards"]] == [(1, 5), (2, 5)]
     assert {one["name"] for one in found["ran"]["shards"]} == {note["attempt"] for note in notes}
+
+
+def test_shards_of_an_eval_stay_while_another_one_has_its_answers(tmp_path: Path) -> None:
+    """One that allows unanswered questions is named by another digest; its result deleted the answers of the other's shards."""
+    for name in ("d.2-of-4.jsonl", "d.2-of-4.json", "d.jsonl", "e.1-of-4.jsonl"):
+        (tmp_path / name).touch()
+    assert shards.leftovers(tmp_path, "d", "salted") == []
+    assert sorted(path.name for path in shards.leftovers(tmp_path, "d", "d")) == ["d.2-of-4.json", "d.2-of-4.jsonl"]

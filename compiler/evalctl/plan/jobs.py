@@ -142,7 +142,6 @@ def _job(checked: CheckedRequest, pieces: Sequence[Piece], place: Placement, cat
     serving = server(evals[0], place, catalogue.providers[request.provider], offline=first is not None)
     at_once = concurrency(request, place, card, server_settings(evals[0]))
     length_key = catalogue.providers[request.provider].length_key
-    # Of a shard nothing else is expected; where there is no GPU, there is nothing to divide or to compare.
     of_whole = serving.argv and place.node.gpus and not any(piece.shards for piece in pieces)
     compared = kinds(service, load_of(request, evals, catalogue), place) if of_whole else ()
     relays = {one.resolved: _relay(request, one, length_key) for one in unlike(evals)}

@@ -105,9 +105,7 @@ def keep_files(root: Path, home: Path, found: Collected, *, shared: bool = False
             name = Path(submitted.tasks[key].answers or digest).name  # no path: a run folder is not trusted
             kept = _answers(home, submitted)
             target.move(kept, kept_answers(Path(), name), f"{DETAILS}/{ANSWERS}")
-            # All of it is in the file of the merge. An eval that allows unanswered questions shares its answers with one that
-            # does not, whose shards may still be needed.
-            for path in leftovers(kept, name) if kept and name == digest else ():
+            for path in leftovers(kept, name, digest) if kept else ():
                 path.unlink(missing_ok=True)
     return problems
 

@@ -45,6 +45,10 @@ def claimed(key: str, digest: str) -> str:
     return shard.named(digest) if shard else digest
 
 
-def leftovers(folder: Path, answers: str) -> list[Path]:
-    """Answers and notes of the shards of an eval that has its result."""
+def leftovers(folder: Path, answers: str, digest: str) -> list[Path]:
+    """Answers and notes of the shards of an eval that has its result: the file of the merge has all of it. An eval that allows
+    unanswered questions has the answers of one that does not, whose shards may still be needed.
+    """
+    if answers != digest:
+        return []
     return [path for path in folder.glob(f"{answers}.*-of-*.json*") if read_key(path.stem)[1]]
